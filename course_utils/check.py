@@ -1,0 +1,93 @@
+"""check(function): is this answer right, and where not, which mistake was made?"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from course_utils import exercises, report
+from course_utils.contract import Exercise
+from course_utils.examination import Examination, examine
+
+MIME = "application/vnd.course-check+json"
+
+
+class CheckFailed(AssertionError):
+    """An answer is not right. Its text is the whole diagnosis; notebooks show that and no traceback."""
+
+    def __init__(self, text: str, result: Examination | None = None):
+        super().__init__(text)
+        self.result = result
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows these lines instead of its traceback
+        first, *rest = str(self).splitlines()
+        return [f"\x1b[1;31m{first}\x1b[0m", *rest]
+
+
+def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0) -> None:
+    """Check an answer to an exercise; say nothing but one line when it is right, and a diagnosis when it is not.
+
+    Parameters
+    ----------
+    answer : the function, found by its name; or an exercise's name, with the function as second argument.
+    obj : the function, where ``answer`` is a name.
+    hidden : draw fresh, larger and more cases, as the hidden tests do.
+    seed : the seed that the random cases are drawn from; the same seed draws the same cases.
+
+    Raises
+    ------
+    CheckFailed
+        (an AssertionError) when the answer is wrong; its text says in which cases, on which smallest input, and
+        which known mistake explains what was seen.
+
+    Examples
+    --------
+    >>> from course_utils import check
+    >>> def mlp_parameters(sizes):
+    ...     return sum((m + 1) * n for m, n in zip(sizes, sizes[1:]))
+    >>> check(mlp_parameters)  # doctest: +ELLIPSIS
+    ✓ mlp_parameters: all ... cases are right (...).
+    """
+    exercise, function = _find(answer, obj)
+    result = examine(exercise, function, hidden=hidden, seed=seed)
+    in_notebook = _in_notebook()
+    if not result.passed:
+        if in_notebook:
+            _display(result)
+        raise CheckFailed(report.failure(result, arrays=not in_notebook), result) from None
+    print(report.success(result))
+
+
+def _find(answer: Any, obj: Any) -> tuple[Exercise, Any]:
+    name = answer if isinstance(answer, str) else getattr(answer, "__name__", None)
+    known = exercises.names()
+    if name in known:
+        function = obj if isinstance(answer, str) else answer
+        return exercises.find(str(name)), function
+    if name is None:
+        hint = f'it has no name to go by; write check("name of the exercise", your_{type(answer).__name__})'
+        raise CheckFailed(f"✗ check needs a function, and {type(answer).__name__} came: {hint}.")
+    near = difflib.get_close_matches(str(name), known, 1)
+    hint = f" Did you mean {near[0]}?" if near else f' Write check("name of the exercise", {name}).'
+    raise CheckFailed(f"✗ check knows no exercise called {name}.{hint}")
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _display(result: Examination) -> None:
+    """The picture of a failure, with the diagnosis as data for whoever grades the notebook."""
+    import base64
+
+    from IPython.display import display
+
+    bundle: dict[str, Any] = {"text/plain": report.headline(result), MIME: report.record(result)}
+    figure = report.picture(result)
+    if figure is not None:
+        bundle["image/png"] = base64.b64encode(report.png(figure)).decode()
+    display(bundle, raw=True)

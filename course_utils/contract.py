@@ -1,0 +1,216 @@
+"""An exercise, declared once: its contract, an oracle, cases, and the mistakes that are known."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+# Libraries whose call would be the whole answer in the lessons written by hand (00 to 05).
+BY_HAND = ("torch", "tensorflow", "jax", "cv2", "skimage", "scipy.signal", "scipy.ndimage", "course_utils.exercises")
+
+
+@dataclass(frozen=True)
+class Raises:
+    """The outcome "this call ends in such an exception"."""
+
+    kind: type[BaseException]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the answer: its category in words that a student understands, and the arguments."""
+
+    category: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Example:
+    """A call that can be followed by hand, with the outcome worked out by hand (never by the oracle)."""
+
+    case: Case
+    expected: Any
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong computation that students really make, as a variation of a right function.
+
+    ``function`` takes a right function first and then the arguments of the exercise, so that one declaration
+    predicts what the mistaken answer returns (``right`` is the oracle), can be written into a notebook (``right``
+    is the solution), and can be combined with another mistake (``right`` is the other mistake).
+    """
+
+    name: str
+    hint: str
+    function: Callable[..., Any]
+
+    def applied_to(self, right: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: self.function(right, *args, **kwargs)
+
+
+class Draw:
+    """Random arguments for cases: short decimals, and larger sizes for hidden tests."""
+
+    def __init__(self, generator: np.random.Generator, hidden: bool = False):
+        self.generator = generator
+        self.hidden = hidden
+
+    def array(self, *shape: int) -> np.ndarray:
+        """Normal numbers with two decimals, never all equal to zero."""
+        values = np.round(self.generator.standard_normal(shape), 2)
+        return np.where(values == 0, 0.5, values)
+
+    def integers(self, *shape: int, low: int = -9, high: int = 9) -> np.ndarray:
+        """Whole numbers between low and high, both included, as float64."""
+        return self.generator.integers(low, high + 1, shape).astype(float)
+
+    def int(self, low: int, high: int) -> int:
+        """A whole number between low and high, both included."""
+        return int(self.generator.integers(low, high + 1))
+
+    def size(self, low: int, high: int) -> int:
+        """A length: between low and high for a student's check, up to twice high for a hidden test."""
+        return self.int(low, 2 * high if self.hidden else high)
+
+    def choice(self, options: Sequence[Any]) -> Any:
+        return options[self.int(0, len(options) - 1)]
+
+    def repeats(self, count: int) -> range:
+        """How many random cases: three times as many for a hidden test."""
+        return range(3 * count if self.hidden else count)
+
+
+CaseMaker = Callable[[Draw], Iterable[Case]]
+
+
+class Exercise:
+    """What one function must do. Made by the decorator :func:`exercise` from the function's oracle.
+
+    Attributes
+    ----------
+    name : the function's public name.
+    lesson : the lesson's folder, such as ``"01_convolution"``.
+    oracle : an independent right implementation with the public signature.
+    parts : names of the parts of the result where it is a tuple, such as ``("dx", "dw", "db")``.
+    examples : calls with outcomes worked out by hand.
+    forbidden : dotted names that an answer must not refer to (a prefix forbids all below it).
+    in_place : names of the arguments that the answer is meant to change.
+    requires : says whether arguments lie in the exercise's domain.
+    tolerance : of the largest expected magnitude; 1e-9 is added.
+    mistakes : the known mistakes, in the order of their declaration.
+    """
+
+    def __init__(
+        self,
+        oracle: Callable[..., Any],
+        lesson: str,
+        *,
+        parts: Sequence[str] = (),
+        examples: Sequence[Example] = (),
+        forbidden: Sequence[str] = BY_HAND,
+        in_place: Sequence[str] = (),
+        requires: Callable[..., bool] | None = None,
+        tolerance: float = 1e-6,
+        integers: bool = True,
+    ):
+        self.name = oracle.__name__
+        self.lesson = lesson
+        self.oracle = oracle
+        self.parts = tuple(parts)
+        self.examples = tuple(examples)
+        self.forbidden = tuple(forbidden)
+        self.in_place = tuple(in_place)
+        self.tolerance = tolerance
+        self.integers = integers
+        self.mistakes: tuple[Mistake, ...] = ()
+        self._requires = requires
+        self._make_cases: CaseMaker = lambda draw: ()
+
+    @property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.oracle)
+
+    def __repr__(self) -> str:
+        return f"<exercise {self.name}{self.signature} of {self.lesson}>"
+
+    def cases(self, maker: CaseMaker) -> CaseMaker:
+        """Decorator: the function that draws this exercise's cases."""
+        self._make_cases = maker
+        return maker
+
+    def mistake(self, hint: str) -> Callable[[Callable[..., Any]], Mistake]:
+        """Decorator: declare a known mistake; its name is the function's name in words."""
+
+        def declare(function: Callable[..., Any]) -> Mistake:
+            known = Mistake(function.__name__.strip("_").replace("_", " "), hint, function)
+            self.mistakes += (known,)
+            return known
+
+        return declare
+
+    def in_domain(self, case: Case) -> bool:
+        return self._requires is None or bool(self._requires(*case.args, **case.kwargs))
+
+    def draw(self, seed: int = 0, hidden: bool = False) -> list[Case]:
+        """All cases for a seed: the examples, the declared ones, and the same in integers and other memory orders."""
+        draw = Draw(np.random.default_rng([crc32(self.name.encode()), seed, int(hidden)]), hidden)
+        declared = list(self._make_cases(draw))
+        return [e.case for e in self.examples] + declared + list(_variants(declared, self.integers))
+
+
+def _variants(cases: Sequence[Case], integers: bool) -> Iterator[Case]:
+    """Legitimate inputs that no exercise should forget: integer arrays and arrays in another memory order."""
+    with_arrays = [c for c in cases if any(isinstance(a, np.ndarray) and a.size > 1 for a in c.args)][-2:]
+    for case in with_arrays:
+        arrays = [i for i, a in enumerate(case.args) if isinstance(a, np.ndarray)]
+        if integers:
+            yield _mapped(case, "arrays of integers", arrays, _as_integers)
+            if len(arrays) > 1:
+                yield _mapped(case, "first array of integers", arrays[:1], _as_integers)
+        yield _mapped(case, "arrays in another memory order", arrays, _strided)
+
+
+def _mapped(case: Case, category: str, positions: Sequence[int], change: Callable[[np.ndarray], np.ndarray]) -> Case:
+    args = tuple(change(a) if i in positions else a for i, a in enumerate(case.args))
+    return Case(category, args, case.kwargs)
+
+
+def _as_integers(array: np.ndarray) -> np.ndarray:
+    return np.round(3 * array).astype(np.int64)
+
+
+def _strided(array: np.ndarray) -> np.ndarray:
+    """The same values, every second element of a larger array laid out in Fortran order."""
+    apart = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype, order="F")[..., ::2]
+    apart[...] = array
+    return apart
+
+
+def case(category: str, *args: Any, **kwargs: Any) -> Case:
+    """A case from a category and the arguments of the call."""
+    return Case(category, args, MappingProxyType(kwargs))
+
+
+def example(expected: Any, *args: Any, **kwargs: Any) -> Example:
+    """A worked example: the outcome, then the arguments. Nested lists become float arrays."""
+    return Example(case("worked example", *map(_array, args), **kwargs), _array(expected))
+
+
+def _array(value: Any) -> Any:
+    """A (nested) list of numbers as a float array; everything else, a list of tuples too, unchanged."""
+    if isinstance(value, list) and value and all(isinstance(v, (int, float, list)) for v in value):
+        return np.array(value, dtype=float)
+    return value
+
+
+def exercise(lesson: str, **contract: Any) -> Callable[[Callable[..., Any]], Exercise]:
+    """Decorator: turn an oracle into an :class:`Exercise` of a lesson (keywords as in its constructor)."""
+    return lambda oracle: Exercise(oracle, lesson, **contract)

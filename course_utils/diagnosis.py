@@ -1,0 +1,113 @@
+"""Why an answer is wrong: a known mistake that explains everything seen, or else what still holds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_utils.comparison import number, same
+from course_utils.contract import Case, Exercise, Mistake, Raises
+from course_utils.trial import observe
+
+Seen = Sequence[tuple[Case, Any]]  # each case with what the answer gave for it
+
+
+def explain(exercise: Exercise, seen: Seen) -> tuple[Mistake, ...]:
+    """The known mistake, or two of them together, that predicts every outcome seen, right ones included; else none."""
+    for mistake in exercise.mistakes:
+        if _predicts(mistake.applied_to(exercise.oracle), exercise, seen):
+            return (mistake,)
+    for inner, outer in itertools.permutations(exercise.mistakes, 2):
+        if _predicts(outer.applied_to(inner.applied_to(exercise.oracle)), exercise, seen):
+            return (inner, outer)
+    return ()
+
+
+def _predicts(function: Callable[..., Any], exercise: Exercise, seen: Seen) -> bool:
+    return all(same(observe(function, case, exercise).value, got, exercise.tolerance) for case, got in seen)
+
+
+def resemblance(pairs: Sequence[tuple[Any, Any]]) -> tuple[str, ...]:
+    """What still holds for all pairs (expected, got) of arrays or numbers that differ: sentences, the strongest first."""
+    if not pairs or any(isinstance(value, Raises) for pair in pairs for value in pair):
+        return ()
+    arrays = [(np.asarray(e), np.asarray(g)) for e, g in pairs]
+    if any(v.dtype.kind not in "iufb" for pair in arrays for v in pair):
+        return ()
+    if any(e.shape != g.shape for e, g in arrays):
+        return tuple(_shapes(arrays))
+    arrays = [(e.astype(float), g.astype(float)) for e, g in arrays if e.size]
+    found = next((s for s in _relations(arrays) if s), "")
+    return tuple(s for s in ("The shape is right.", found) if s and (s == found or arrays[0][0].ndim))
+
+
+def _shapes(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[str]:
+    if all(g.shape == e.shape[::-1] and np.allclose(g, e.T) for e, g in arrays):
+        yield "Your result is right but transposed: rows and columns are exchanged."
+    elif all(g.size == e.size and np.allclose(g.ravel(), e.ravel()) for e, g in arrays):
+        yield "The values are right and in the right order; only the shape is not."
+    elif all(g.ndim == e.ndim for e, g in arrays):
+        offsets = {tuple(np.subtract(g.shape, e.shape).tolist()) for e, g in arrays}
+        if len(offsets) == 1:
+            yield f"The size differs by the same amount every time: {brief_offset(offsets.pop())}."
+
+
+def brief_offset(offset: tuple[int, ...]) -> str:
+    return f"{offset[0]:+d}" if len(offset) == 1 else "(" + ", ".join(f"{o:+d}" for o in offset) + ")"
+
+
+def _relations(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[str]:
+    """Each relation that holds for all pairs at once, in a sentence; the first is shown."""
+    yield "Your numbers are right except for their sign." * _all(arrays, lambda e: -e)
+    yield "Your result is right up to a flip: the order of its elements is reversed." * _all(arrays, np.flip)
+    yield "Your result is right up to a flip along the last axis (left and right)." * _all(arrays, lambda e: np.flip(e, -1))
+    yield "Your result is right up to a flip along the rows (up and down)." * _all(arrays, lambda e: np.flip(e, -2))
+    yield "Your result is right but transposed: rows and columns are exchanged." * _all(arrays, np.transpose)
+    yield _scaled(arrays)
+    yield _shifted_by_constant(arrays)
+    yield _rolled(arrays)
+    yield "The sum of the values is right; their places are not." * _sorted_equal(arrays)
+
+
+def _all(arrays: Sequence[tuple[np.ndarray, np.ndarray]], change: Callable[[np.ndarray], np.ndarray]) -> bool:
+    try:
+        return all((c := change(e)).shape == g.shape and np.allclose(c, g) for e, g in arrays)
+    except ValueError:  # fewer axes than the change needs
+        return False
+
+
+def _scaled(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
+    factors = []
+    for e, g in arrays:
+        square = float((e * e).sum())
+        factor = float((e * g).sum()) / square if square else np.nan
+        if not np.isfinite(factor) or factor == 0 or not np.allclose(factor * e, g):
+            return ""
+        factors.append(factor)
+    if np.allclose(factors, factors[0]):
+        return f"Your result is {number(np.round(factors[0], 6))} times the expected one, every time."
+    return "Your result is the expected one times a factor, which changes with the input."
+
+
+def _shifted_by_constant(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
+    constants = [float((g - e).mean()) for e, g in arrays]
+    if not all(np.allclose(e + c, g) for (e, g), c in zip(arrays, constants, strict=True)):
+        return ""
+    if np.allclose(constants, constants[0]):
+        return f"Your result is the expected one {'plus' if constants[0] > 0 else 'minus'} {number(np.round(abs(constants[0]), 6))}, every time."
+    return "" if all(e.size == 1 for e, _ in arrays) else "Your result is the expected one plus a constant, which changes with the input."
+
+
+def _rolled(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
+    for axis, words in ((-1, "to the side"), (-2, "up or down")):
+        for step in (1, -1):
+            if _all(arrays, lambda e, step=step, axis=axis: np.roll(e, step, axis)):
+                return f"Your result is right but moved {words} by one place."
+    return ""
+
+
+def _sorted_equal(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
+    return all(e.size > 1 and np.allclose(np.sort(e, None), np.sort(g, None)) for e, g in arrays)

@@ -1,0 +1,191 @@
+"""An answer put through all cases of its exercise: the result as data, for a report to show."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_utils.comparison import Comparison, compare, same
+from course_utils.contract import Case, Exercise, Mistake, Raises
+from course_utils.diagnosis import explain, resemblance
+from course_utils.references import forbidden
+from course_utils.shrinker import shrink, weight
+from course_utils.trial import Outcome, expected, observe
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case: what was expected, what the answer did, and how the two compare."""
+
+    case: Case
+    expected: Any
+    outcome: Outcome
+    comparison: Comparison
+
+    @property
+    def right(self) -> bool:
+        return self.comparison.equal
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was found about one answer.
+
+    problem : a sentence when the answer could not be examined at all (not a function, a stub, wrong parameters).
+    trials : every case, in order.
+    smallest : the smallest failing input found, or None.
+    mistakes : the known mistake (or two together) that explains every outcome seen.
+    still_holds : sentences on what is right all the same, where no known mistake explains the outcomes.
+    changed : names of the arguments that the answer modified.
+    keeps_state : whether the same call answered differently the second time.
+    forbidden : library names that the exercise does not allow.
+    notes : things that are not wrong but worth telling.
+    """
+
+    exercise: Exercise
+    hidden: bool = False
+    problem: str = ""
+    trials: tuple[Trial, ...] = ()
+    smallest: Trial | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    still_holds: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    keeps_state: bool = False
+    forbidden: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Trial, ...]:
+        return tuple(t for t in self.trials if not t.right)
+
+    @property
+    def passed(self) -> bool:
+        return not (self.problem or self.failures or self.changed or self.keeps_state or self.forbidden)
+
+    @property
+    def categories(self) -> Mapping[str, tuple[int, int]]:
+        """Category → (right, all)."""
+        counts: dict[str, tuple[int, int]] = {}
+        for t in self.trials:
+            right, total = counts.get(t.case.category, (0, 0))
+            counts[t.case.category] = (right + t.right, total + 1)
+        return counts
+
+
+@dataclass
+class _Examiner:
+    exercise: Exercise
+    function: Callable[..., Any]
+    cache: dict[int, Any] = field(default_factory=dict)
+
+    def trial(self, case: Case) -> Trial:
+        want = expected(self.exercise, case)
+        outcome = observe(self.function, case, self.exercise)
+        return Trial(case, want, outcome, compare(want, outcome.value, self.exercise.tolerance, self.exercise.parts))
+
+    def fails_like(self, kind: str) -> Callable[[Case], bool]:
+        def fails(case: Case) -> bool:
+            if not self.exercise.in_domain(case):
+                return False
+            want = expected(self.exercise, case)
+            if isinstance(want, Raises) != (kind == "no error"):
+                return False  # the oracle refuses this input
+            trial = self.trial(case)
+            return not trial.right and trial.comparison.differences[0].kind == kind
+
+        return fails
+
+
+def examine(exercise: Exercise, function: Any, *, hidden: bool = False, seed: int = 0) -> Examination:
+    """Put an answer through all cases that a seed draws, and say what is wrong with it."""
+    cases = exercise.draw(seed, hidden)
+    problem = _unusable(exercise, function, cases)
+    if problem:
+        return Examination(exercise, hidden, problem)
+    examiner = _Examiner(exercise, function)
+    trials = tuple(examiner.trial(c) for c in cases)
+    problem = _stub(trials)
+    if problem:
+        return Examination(exercise, hidden, problem, trials)
+    return _judge(examiner, trials, hidden)
+
+
+def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Examination:
+    exercise = examiner.exercise
+    failures = [t for t in trials if not t.right]
+    smallest, mistakes, holds = None, (), ()
+    if failures:
+        smallest = _smallest(examiner, failures)
+        seen = [(t.case, t.outcome.value) for t in (smallest, *trials)]
+        mistakes = explain(exercise, seen)
+        holds = () if mistakes else _holds(failures)
+    return Examination(
+        exercise,
+        hidden,
+        trials=trials,
+        smallest=smallest,
+        mistakes=mistakes,
+        still_holds=holds,
+        changed=tuple(dict.fromkeys(name for t in trials for name in t.outcome.changed)),
+        keeps_state=not failures and _keeps_state(examiner, trials),
+        forbidden=forbidden(examiner.function, exercise.forbidden),
+        notes=tuple(dict.fromkeys(note for t in trials for note in t.comparison.notes)),
+    )
+
+
+def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
+    first = min(failures, key=lambda t: weight(t.case))
+    kind = first.comparison.differences[0].kind
+    return examiner.trial(shrink(first.case, examiner.fails_like(kind)))
+
+
+def _holds(failures: list[Trial]) -> tuple[str, ...]:
+    """What still holds, looked at in each part of the result that differs."""
+    by_part: dict[str, list[tuple[Any, Any]]] = {}
+    for trial in failures:
+        for d in trial.comparison.differences:
+            by_part.setdefault(d.part, []).append((d.expected, d.got))
+    sentences = []
+    for part, pairs in list(by_part.items())[:3]:
+        sentences += [f"{part}: {s}" if part else s for s in resemblance(pairs)]
+    return tuple(sentences)
+
+
+def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
+    again = [observe(examiner.function, t.case, examiner.exercise).value for t in trials[:8]]
+    return any(not same(t.outcome.value, value) for t, value in zip(trials, again, strict=False))
+
+
+def _unusable(exercise: Exercise, function: Any, cases: list[Case]) -> str:
+    """A sentence when what came cannot be called as the exercise says."""
+    if not callable(function):
+        kind = type(function).__name__
+        return f"check needs the function itself: check({exercise.name}). What came is {_article(kind)} {kind}."
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return ""
+    for case in cases:
+        try:
+            signature.bind(*case.args, **case.kwargs)
+        except TypeError:
+            return (
+                f"{exercise.name} must accept {exercise.name}{exercise.signature}; "
+                f"yours is {getattr(function, '__name__', exercise.name)}{signature}."
+            )
+    return ""
+
+
+def _stub(trials: tuple[Trial, ...]) -> str:
+    values = [t.outcome.value for t in trials if not isinstance(t.expected, Raises)]
+    if values and all(isinstance(v, Raises) and issubclass(v.kind, NotImplementedError) for v in values):
+        return "There is no answer yet: replace `raise NotImplementedError()` by your code."
+    if values and all(v is None for v in values) and any(t.expected is not None for t in trials):
+        return "Your function returns None: it has no `return`, or one without a value."
+    return ""
+
+
+def _article(word: str) -> str:
+    return "an" if word[0].lower() in "aeiou" else "a"

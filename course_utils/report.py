@@ -1,0 +1,238 @@
+"""An examination in words, as text side by side, and as a picture."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from course_utils.comparison import Difference, brief, number, worst_index
+from course_utils.contract import Case, Raises
+from course_utils.examination import Examination, Trial
+from course_utils.plots import draw_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 100
+
+
+def success(result: Examination) -> str:
+    """One line: how many cases, of which categories."""
+    kinds = list(result.categories)
+    shown = ", ".join(kinds[:7]) + (f", and {len(kinds) - 7} more kinds" if len(kinds) > 7 else "")
+    lines = [f"✓ {result.exercise.name}: all {len(result.trials)} cases are right ({shown})."]
+    return "\n".join(lines + [f"  Note: {note}." for note in result.notes])
+
+
+def failure(result: Examination, *, arrays: bool) -> str:
+    """What is wrong, in a few lines; ``arrays`` adds yours, expected and difference as text side by side."""
+    name = result.exercise.name
+    if result.problem:
+        return f"✗ {name}: {result.problem}"
+    if not result.failures:
+        return "\n".join([f"✗ {name}: the values are right, but:", *_indent(_other_faults(result))])
+    lines = [f"✗ {name}: {len(result.failures)} of {len(result.trials)} cases are wrong."]
+    lines += _indent(_smallest(result, arrays))
+    lines += _indent(_cause(result))
+    lines += _indent(_other_faults(result))
+    lines += _indent(_categories(result))
+    return "\n".join(lines)
+
+
+def headline(result: Examination) -> str:
+    """The first line of a failure, and the mistake's sentence where it is known."""
+    hints = " ".join(m.hint for m in result.mistakes)
+    return " ".join(p for p in (failure(result, arrays=False).splitlines()[0], hints) if p)
+
+
+def _indent(lines: Sequence[str]) -> list[str]:
+    return ["  " + line for line in lines]
+
+
+def _wrap(text: str, hanging: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=hanging, break_long_words=False)
+
+
+def _smallest(result: Examination, arrays: bool) -> Iterator[str]:
+    trial = result.smallest
+    assert trial is not None
+    yield f"The smallest input found that fails ({trial.case.category}):"
+    yield from ("    " + line for line in call(result, trial.case))
+    if trial.outcome.trace:
+        yield "Your function stopped with an error; your own lines:"
+        yield from trial.outcome.trace.splitlines()
+    else:
+        for difference in trial.comparison.differences[:3]:
+            yield from _difference(difference, arrays)
+    if trial.outcome.printed.strip():
+        yield "Your function printed:"
+        yield from ("    " + line[:WIDTH] for line in trial.outcome.printed.strip().splitlines()[-4:])
+
+
+def call(result: Examination, case: Case) -> list[str]:
+    """The call in Python: name(argument=value, …), an argument a line where it is long."""
+    names = list(result.exercise.signature.parameters)
+    arguments = [*zip(names, case.args, strict=False), *case.kwargs.items()]
+    shown = [f"{n} = {_argument(v, n)}" for n, v in arguments]
+    one_line = f"{result.exercise.name}({', '.join(s.replace(' = ', '=', 1) for s in shown)})"
+    return [one_line] if len(one_line) <= WIDTH and "\n" not in one_line else shown
+
+
+def _argument(value: Any, name: str) -> str:
+    if isinstance(value, np.ndarray) and value.ndim > 1 and value.size <= 64 and value.ndim <= 2:
+        return f"\n{' ' * (len(name) + 7)}".join(_rows(value))
+    text = brief(value, 72)
+    if isinstance(value, np.ndarray) and text.endswith("…"):
+        return f"{text}  (shape {value.shape})"
+    return text
+
+
+def _rows(array: np.ndarray) -> list[str]:
+    cells = [[number(v) for v in row] for row in array]
+    width = max((len(c) for row in cells for c in row), default=1)
+    return ["[" + ", ".join(c.rjust(width) for c in row) + "]" for row in cells]
+
+
+def _difference(difference: Difference, arrays: bool) -> Iterator[str]:
+    label = f"{difference.part}: " if difference.part else ""
+    yield from _wrap(f"{label}{difference.sentence}.", "    ")
+    drawable = _drawable(difference)
+    if drawable and arrays:
+        yield from ("    " + line for line in side_by_side(*drawable))
+    elif isinstance(difference.expected, np.ndarray) and isinstance(difference.got, np.ndarray):
+        yield f"    expected {brief(difference.expected, 80)}"
+        yield f"    yours    {brief(difference.got, 80)}"
+
+
+def _cause(result: Examination) -> Iterator[str]:
+    if len(result.mistakes) == 1:
+        yield from _wrap(f"Likely mistake ({result.mistakes[0].name}): {result.mistakes[0].hint}", "    ")
+    elif result.mistakes:
+        yield "Two mistakes together explain everything seen:"
+        for mistake in result.mistakes:
+            yield from _wrap(f"  - ({mistake.name}) {mistake.hint}", "    ")
+    elif result.still_holds:
+        yield from _wrap("What still holds in every wrong case: " + " ".join(result.still_holds), "    ")
+
+
+def _other_faults(result: Examination) -> Iterator[str]:
+    if result.changed:
+        names = " and ".join(result.changed)
+        yield from _wrap(f"It changes its argument {names}: work on a copy (x.copy()), so that the caller's data stays.", "    ")
+    if result.keeps_state:
+        yield from _wrap(
+            "Called a second time with the same input, it answers differently: it keeps something from call to call "
+            "(a global variable, a list or array as a default value).",
+            "    ",
+        )
+    if result.forbidden:
+        yield from _wrap(f"It uses {', '.join(result.forbidden)}: here that call is the exercise. Write it yourself.", "    ")
+
+
+def _categories(result: Examination) -> Iterator[str]:
+    right = [c for c, (good, total) in result.categories.items() if good == total]
+    wrong = [f"{c} ({total - good} of {total})" for c, (good, total) in result.categories.items() if good < total]
+    yield from _wrap("Wrong: " + ", ".join(wrong) + ".", "    ")
+    if right:
+        yield from _wrap("Right: " + ", ".join(right) + ".", "    ")
+
+
+def _drawable(difference: Difference) -> tuple[np.ndarray, np.ndarray] | None:
+    """Yours and expected as two-dimensional slices, where both are arrays worth a picture."""
+    pair = difference.got, difference.expected
+    if not all(isinstance(v, np.ndarray) and v.ndim and v.size and v.dtype.kind in "biuf" for v in pair):
+        return None
+    got, expected = pair
+    lead = worst_index(expected, got)[:-2] if got.shape == expected.shape else (0,) * max(0, expected.ndim - 2)
+    return _plane(got, lead), _plane(expected, lead)
+
+
+def _plane(array: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+    lead = lead if len(lead) == array.ndim - 2 else (0,) * max(0, array.ndim - 2)
+    return np.atleast_2d(array[lead] if lead else array)
+
+
+def side_by_side(got: np.ndarray, expected: np.ndarray) -> list[str]:
+    """Yours, expected and (where the shapes agree) difference, as columns of text, cut to 8 × 8."""
+    panels = [("yours", got), ("expected", expected)]
+    if got.shape == expected.shape:
+        panels.append(("difference", got.astype(float) - expected))
+    columns = []
+    for title, values in panels:
+        rows = _rows(values[:8, :8])
+        columns.append([title, *rows] + (["…"] if max(values.shape) > 8 else []))
+    height = max(map(len, columns))
+    widths = [max(map(len, column)) for column in columns]
+    padded = [[c.ljust(w) for c in column + [""] * (height - len(column))] for column, w in zip(columns, widths, strict=True)]
+    return ["    ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+
+
+def pictured(result: Examination) -> tuple[Trial, Difference] | None:
+    """The failing case that makes the clearest picture: few numbers, but more than two."""
+    candidates = [
+        (trial, d)
+        for trial in ([result.smallest] if result.smallest else []) + list(result.failures)
+        for d in trial.comparison.differences
+        if _drawable(d) and np.size(d.expected) >= 3
+    ]
+    return min(candidates, key=lambda c: np.size(c[1].expected), default=None)
+
+
+def picture(result: Examination) -> Figure | None:
+    """Yours, expected and difference side by side, with numbers in the cells where they fit."""
+    chosen = pictured(result)
+    if chosen is None:
+        return None
+    from matplotlib.figure import Figure
+
+    trial, difference = chosen
+    got, expected = _drawable(difference) or (None, None)
+    assert got is not None and expected is not None
+    panels = [("yours", got, "viridis"), ("expected", expected, "viridis")]
+    if got.shape == expected.shape:
+        panels.append(("difference (yours − expected)", got.astype(float) - expected, "RdBu_r"))
+    figure = Figure(figsize=(3.1 * len(panels), 2.9), layout="constrained")
+    low, high = _range(got, expected)
+    for axes, (title, values, colors) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        extent = float(np.nanmax(np.abs(values))) or 1.0
+        limits = (-extent, extent) if colors == "RdBu_r" else (low, high)
+        heading = f"{title}\n{' × '.join(map(str, values.shape))}"
+        draw_matrix(axes, values, heading, colors=colors, limits=limits)
+    part = f"{difference.part}, " if difference.part else ""
+    figure.suptitle(f"{result.exercise.name}: {part}{trial.case.category}", fontsize=10)
+    return figure
+
+
+def _range(*arrays: np.ndarray) -> tuple[float, float]:
+    finite = np.concatenate([a[np.isfinite(a)].ravel().astype(float) for a in arrays])
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def record(result: Examination) -> dict[str, Any]:
+    """An examination as plain data, for whoever collects the mistakes of a class."""
+    return {
+        "exercise": result.exercise.name,
+        "lesson": result.exercise.lesson,
+        "hidden": result.hidden,
+        "passed": result.passed,
+        "problem": result.problem,
+        "cases": len(result.trials),
+        "failed": len(result.failures),
+        "categories": [c for c, (good, total) in result.categories.items() if good < total],
+        "mistakes": [m.name for m in result.mistakes],
+        "hints": [m.hint for m in result.mistakes],
+        "changed": list(result.changed),
+        "forbidden": list(result.forbidden),
+        "error": bool(result.smallest and isinstance(result.smallest.outcome.value, Raises)),
+    }

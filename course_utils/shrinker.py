@@ -1,0 +1,99 @@
+"""The smallest input that still fails: from a failing case, drop rows, lower numbers, plain values."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from course_utils.contract import Case
+
+
+def shrink(case: Case, fails: Callable[[Case], bool], budget: int = 250) -> Case:
+    """The smallest case found that still fails; ``fails`` also rejects cases outside the exercise's domain.
+
+    Tries at most ``budget`` candidates (a count, not a time, so that the result is always the same).
+    """
+    improved = True
+    while improved:
+        improved = False
+        for candidate in _smaller(case):
+            budget -= 1
+            if budget < 0:
+                return case
+            if fails(candidate):
+                case, improved = candidate, True
+                break
+    return case
+
+
+def weight(case: Case) -> tuple[int, float]:
+    """How large a case is: how many numbers it has, then how large they are."""
+    values = [*case.args, *case.kwargs.values()]
+    return sum(_count(v) for v in values), sum(_magnitude(v) for v in values)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.size
+    return sum(map(_count, value)) if isinstance(value, (list, tuple)) else 1
+
+
+def _magnitude(value: Any) -> float:
+    if isinstance(value, np.ndarray):
+        return float(np.abs(value).sum()) + float((value != np.round(value)).sum())
+    if isinstance(value, (list, tuple)):
+        return sum(map(_magnitude, value))
+    return abs(float(value)) if isinstance(value, numbers.Real) else 0.0
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    values = [*case.args, *case.kwargs.values()]
+    arguments = len(case.args)
+    for position, value in enumerate(values):
+        for candidate in _simpler(value):
+            changed = [*values[:position], candidate, *values[position + 1 :]]
+            kwargs = dict(zip(case.kwargs, changed[arguments:], strict=True))
+            yield Case(case.category, tuple(changed[:arguments]), kwargs)
+
+
+def _simpler(value: Any) -> Iterator[Any]:
+    if isinstance(value, np.ndarray):
+        yield from _simpler_arrays(value)
+    elif isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    elif isinstance(value, numbers.Integral):
+        yield from (v for v in dict.fromkeys([0, 1, int(value) // 2, int(value) - 1]) if 0 <= v < abs(int(value)))
+    elif isinstance(value, numbers.Real):
+        rounded = float(np.round(value))
+        yield from (v for v in dict.fromkeys([1.0, 2.0, rounded]) if v != value and abs(v) <= abs(value) + 1)
+    elif isinstance(value, (list, tuple)):
+        yield from _simpler_sequences(value)
+
+
+def _simpler_sequences(value: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    kind = type(value)
+    if kind is list:  # a tuple is a pair or a record: its length has a meaning
+        yield from (kind([*value[:i], *value[i + 1 :]]) for i in range(len(value)) if len(value) > 1)
+    for i, item in enumerate(value):
+        yield from (kind([*value[:i], candidate, *value[i + 1 :]]) for candidate in _simpler(item))
+
+
+def _simpler_arrays(value: np.ndarray) -> Iterator[np.ndarray]:
+    for axis, length in enumerate(value.shape):
+        if length > 3:
+            yield value.take(range(length // 2), axis)
+        if length > 1:
+            yield value.take(range(length - 1), axis)
+            yield value.take(range(1, length), axis)
+    if (rounded := np.round(value)).any() and (rounded != value).any():
+        yield rounded
+    if np.abs(value).max(initial=0) > 1:
+        yield np.sign(value)
+    if value.size <= 16:
+        for index in np.argwhere(value != 0):
+            fewer = value.copy()
+            fewer[tuple(index)] = 0
+            yield fewer
