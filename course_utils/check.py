@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from course_utils import exercises, report
@@ -12,7 +13,7 @@ from course_utils.examination import Examination, examine
 MIME = "application/vnd.course-check+json"
 
 
-class CheckFailed(AssertionError):
+class CheckFailed(AssertionError):  # noqa: N818 (a verdict, not an error of the program)
     """An answer is not right. Its text is the whole diagnosis; notebooks show that and no traceback."""
 
     def __init__(self, text: str, result: Examination | None = None):
@@ -24,7 +25,7 @@ class CheckFailed(AssertionError):
         return [f"\x1b[1;31m{first}\x1b[0m", *rest]
 
 
-def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0) -> None:
+def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, **companions: Any) -> None:
     """Check an answer to an exercise; say nothing but one line when it is right, and a diagnosis when it is not.
 
     Parameters
@@ -33,6 +34,8 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0) 
     obj : the function, where ``answer`` is a name.
     hidden : draw fresh, larger and more cases, as the hidden tests do.
     seed : the seed that the random cases are drawn from; the same seed draws the same cases.
+    companions : other answers that this one needs, by name, such as ``conv2d_forward=conv2d_forward`` for a backward
+        pass; looked up beside the function where they are not given.
 
     Raises
     ------
@@ -49,7 +52,8 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0) 
     ✓ mlp_parameters: all ... cases are right (...).
     """
     exercise, function = _find(answer, obj)
-    result = examine(exercise, function, hidden=hidden, seed=seed)
+    needed = [_companion(name, exercise, function, companions) for name in exercise.companions]
+    result = examine(exercise, function, needed, hidden=hidden, seed=seed)
     in_notebook = _in_notebook()
     if not result.passed:
         if in_notebook:
@@ -72,6 +76,17 @@ def _find(answer: Any, obj: Any) -> tuple[Exercise, Any]:
     raise CheckFailed(f"✗ check knows no exercise called {name}.{hint}")
 
 
+def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Any:
+    """Another answer that an exercise needs: given by name, or found where the function was written."""
+    found = given.get(name, getattr(function, "__globals__", {}).get(name))
+    if found is None:
+        raise CheckFailed(
+            f"✗ {exercise.name} works together with your {name}: run the cell that defines it, "
+            f"or pass it: check({exercise.name}, {name}={name})."
+        )
+    return found
+
+
 def _in_notebook() -> bool:
     try:
         from IPython import get_ipython
@@ -90,4 +105,4 @@ def _display(result: Examination) -> None:
     figure = report.picture(result)
     if figure is not None:
         bundle["image/png"] = base64.b64encode(report.png(figure)).decode()
-    display(bundle, raw=True)
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]

@@ -121,13 +121,13 @@ def _int_hint(got: Any) -> str:
 
 
 def _scalars(expected: Any, got: Any, tolerance: float, part: str) -> Found:
-    number = _as_array(got)
-    if number is None or number.dtype == bool or isinstance(got, (list, tuple)):
+    array = _as_array(got)
+    if array is None or array.dtype == bool or isinstance(got, (list, tuple)):
         yield _kind(part, f"a number is expected, {a(got)} came", expected, got)
-    elif number.ndim:
-        yield Difference("shape", part, f"one number is expected, an array of shape {number.shape} came", expected, got)
+    elif array.ndim:
+        yield Difference("shape", part, f"one number is expected, an array of shape {array.shape} came", expected, got)
     else:
-        yield from _values(np.asarray(expected), number, tolerance, part)
+        yield from _values(np.asarray(expected), array, tolerance, part)
 
 
 def _arrays(expected: np.ndarray, got: Any, tolerance: float, part: str) -> Found:
@@ -136,7 +136,7 @@ def _arrays(expected: np.ndarray, got: Any, tolerance: float, part: str) -> Foun
         yield _kind(part, f"a NumPy array is expected, {a(got)} came", expected, got)
         return
     if isinstance(got, (list, tuple)):
-        yield f"{'result' if not part else part}: a {type(got).__name__} came; a NumPy array is better (np.array(...))"
+        yield f"{part or 'result'}: a {type(got).__name__} came; a NumPy array is better (np.array(...))"
     if array.dtype == bool and expected.dtype != bool:
         yield _kind(part, "an array of numbers is expected, an array of bool came", expected, array)
     elif array.shape != expected.shape:
@@ -202,9 +202,11 @@ def _sequences(expected: Sequence[Any], got: Any, tolerance: float, part: str, n
         yield _kind(part, f"a {kind} of {len(expected)} is expected, {a(got)} came", expected, got)
         return
     if type(got) is not type(expected) and not isinstance(got, type(expected)):
-        yield f"{'result' if not part else part}: {a(got)} came where a {kind} is expected"
+        yield f"{part or 'result'}: {a(got)} came where a {kind} is expected"
     if len(got) != len(expected):
-        yield Difference("length", part, f"a {kind} of {len(expected)} is expected, one of {len(got)} came", expected, got)
+        yield Difference(
+            "length", part, f"a {kind} of {len(expected)} is expected, one of {len(got)} came", expected, got
+        )
         return
     for i, (want, have) in enumerate(zip(expected, got, strict=True)):
         name = names[i] if i < len(names) else f"{part}[{i}]"
@@ -246,11 +248,19 @@ def number(value: Any) -> str:
 
 def brief(value: Any, width: int = 60) -> str:
     """A value on one line, cut to a width."""
+    text = _flat(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _flat(value: Any) -> str:
     if isinstance(value, Raises):
         return value.kind.__name__
-    if isinstance(value, np.ndarray) or isinstance(value, np.generic):
-        text = " ".join(np.array2string(np.asarray(value), precision=4, suppress_small=True, separator=", ").split())
-        text = text.replace("[ ", "[").replace("., ", ", ").replace(".]", "]")
-    else:
-        text = repr(value)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        if value.ndim == 0:
+            return number(value[()])
+        return "[" + ", ".join(_flat(v) for v in value[:40]) + "]"
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+        return number(value)
+    if callable(value):
+        return str(getattr(value, "__name__", repr(value)))
+    return repr(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -63,27 +65,27 @@ class Draw:
         self.generator = generator
         self.hidden = hidden
 
-    def array(self, *shape: int) -> np.ndarray:
+    def array(self, *shape: builtins.int) -> np.ndarray:
         """Normal numbers with two decimals, never all equal to zero."""
         values = np.round(self.generator.standard_normal(shape), 2)
         return np.where(values == 0, 0.5, values)
 
-    def integers(self, *shape: int, low: int = -9, high: int = 9) -> np.ndarray:
+    def integers(self, *shape: builtins.int, low: builtins.int = -9, high: builtins.int = 9) -> np.ndarray:
         """Whole numbers between low and high, both included, as float64."""
         return self.generator.integers(low, high + 1, shape).astype(float)
 
-    def int(self, low: int, high: int) -> int:
+    def int(self, low: builtins.int, high: builtins.int) -> builtins.int:
         """A whole number between low and high, both included."""
-        return int(self.generator.integers(low, high + 1))
+        return builtins.int(self.generator.integers(low, high + 1))
 
-    def size(self, low: int, high: int) -> int:
+    def size(self, low: builtins.int, high: builtins.int) -> builtins.int:
         """A length: between low and high for a student's check, up to twice high for a hidden test."""
         return self.int(low, 2 * high if self.hidden else high)
 
     def choice(self, options: Sequence[Any]) -> Any:
         return options[self.int(0, len(options) - 1)]
 
-    def repeats(self, count: int) -> range:
+    def repeats(self, count: builtins.int) -> range:
         """How many random cases: three times as many for a hidden test."""
         return range(3 * count if self.hidden else count)
 
@@ -105,7 +107,16 @@ class Exercise:
     in_place : names of the arguments that the answer is meant to change.
     requires : says whether arguments lie in the exercise's domain.
     tolerance : of the largest expected magnitude; 1e-9 is added.
+    companions : other answers of the student that this one needs (a backward pass needs the forward's cache).
+    shown : how the answer is called, in Python, where that is not ``name(arguments)``.
+    answer_signature : the parameters of the answer, where they are not those of the oracle.
+    wrapping : where there is a protocol, how a mistake becomes an answer: code to follow the solution's in a notebook,
+        which defines ``right`` (the protocol's arguments → the right outcome), then ``{mistake}`` (a line of its own, where
+        the function ``mistaken`` will stand) and then the answer by means of ``mistaken``.
     mistakes : the known mistakes, in the order of their declaration.
+
+    An exercise whose answer is not simply called with the case's arguments has a :meth:`protocol`; oracle, cases and
+    mistakes then take the protocol's arguments.
     """
 
     def __init__(
@@ -120,6 +131,10 @@ class Exercise:
         requires: Callable[..., bool] | None = None,
         tolerance: float = 1e-6,
         integers: bool = True,
+        companions: Sequence[str] = (),
+        shown: str = "",
+        answer_signature: str = "",
+        wrapping: str = "",
     ):
         self.name = oracle.__name__
         self.lesson = lesson
@@ -130,16 +145,47 @@ class Exercise:
         self.in_place = tuple(in_place)
         self.tolerance = tolerance
         self.integers = integers
+        self.companions = tuple(companions)
+        self.shown = shown
+        self.wrapping = wrapping
+        self._answer_signature = answer_signature
         self.mistakes: tuple[Mistake, ...] = ()
         self._requires = requires
         self._make_cases: CaseMaker = lambda draw: ()
+        self._protocol: Callable[..., Any] | None = None
 
     @property
     def signature(self) -> inspect.Signature:
+        """The parameters of a case: those of the oracle."""
         return inspect.signature(self.oracle)
 
+    @property
+    def answer_signature(self) -> str:
+        """The parameters of the answer, as a student writes them."""
+        return self._answer_signature or str(self.signature)
+
+    @property
+    def is_called_directly(self) -> bool:
+        return self._protocol is None
+
     def __repr__(self) -> str:
-        return f"<exercise {self.name}{self.signature} of {self.lesson}>"
+        return f"<exercise {self.name}{self.answer_signature} of {self.lesson}>"
+
+    def protocol(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: how an answer is put through a case; takes the answer, its companions, the case's arguments."""
+        self._protocol = function
+        return function
+
+    def bind(self, answer: Callable[..., Any], companions: Sequence[Callable[..., Any]] = ()) -> Callable[..., Any]:
+        """A function of a case's arguments that puts an answer (and its companions) to work."""
+        if self._protocol is None:
+            return answer
+        return partial(self._protocol, answer, *companions)
+
+    def tolerance_for(self, case: Case) -> float:
+        """The relative tolerance of a case: wider where an argument is of single precision."""
+        single = any(isinstance(a, np.ndarray) and a.dtype == np.float32 for a in case.args)
+        return max(self.tolerance, 1e-4) if single else self.tolerance
 
     def cases(self, maker: CaseMaker) -> CaseMaker:
         """Decorator: the function that draws this exercise's cases."""
@@ -163,19 +209,19 @@ class Exercise:
         """All cases for a seed: the examples, the declared ones, and the same in integers and other memory orders."""
         draw = Draw(np.random.default_rng([crc32(self.name.encode()), seed, int(hidden)]), hidden)
         declared = list(self._make_cases(draw))
-        return [e.case for e in self.examples] + declared + list(_variants(declared, self.integers))
+        return [e.case for e in self.examples] + declared + list(self._variants(declared))
 
-
-def _variants(cases: Sequence[Case], integers: bool) -> Iterator[Case]:
-    """Legitimate inputs that no exercise should forget: integer arrays and arrays in another memory order."""
-    with_arrays = [c for c in cases if any(isinstance(a, np.ndarray) and a.size > 1 for a in c.args)][-2:]
-    for case in with_arrays:
-        arrays = [i for i, a in enumerate(case.args) if isinstance(a, np.ndarray)]
-        if integers:
-            yield _mapped(case, "arrays of integers", arrays, _as_integers)
-            if len(arrays) > 1:
-                yield _mapped(case, "first array of integers", arrays[:1], _as_integers)
-        yield _mapped(case, "arrays in another memory order", arrays, _strided)
+    def _variants(self, cases: Sequence[Case]) -> Iterator[Case]:
+        """Legitimate inputs that no exercise should forget: integer arrays and arrays in another memory order."""
+        names = list(self.signature.parameters)
+        for case in [c for c in cases if any(isinstance(a, np.ndarray) and a.size > 1 for a in c.args)][-2:]:
+            arrays = [i for i, a in enumerate(case.args) if isinstance(a, np.ndarray)]
+            floats = [i for i in arrays if case.args[i].dtype.kind == "f" and names[i] not in self.in_place]
+            if self.integers and floats:
+                yield _mapped(case, "arrays of integers", floats, _as_integers)
+                if len(floats) > 1:
+                    yield _mapped(case, "first array of integers", floats[:1], _as_integers)
+            yield _mapped(case, "arrays in another memory order", arrays, _strided)
 
 
 def _mapped(case: Case, category: str, positions: Sequence[int], change: Callable[[np.ndarray], np.ndarray]) -> Case:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,28 @@ from course_utils.trial import observe
 Seen = Sequence[tuple[Case, Any]]  # each case with what the answer gave for it
 
 
+def _integer_result(right: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    result = right(*args, **kwargs)
+    first = next((a for a in args if isinstance(a, np.ndarray)), None)
+    if first is None or first.dtype.kind not in "iu" or not isinstance(result, np.ndarray):
+        return result
+    return np.trunc(result).astype(first.dtype)
+
+
+# Mistakes that any exercise can meet; they come after the exercise's own.
+UNIVERSAL = (
+    Mistake(
+        "integer result",
+        "For an integer input your result holds integers only: everything after the point is lost. np.zeros_like(x) "
+        "and np.empty_like(x) take over the input's type; np.zeros(shape) holds floats.",
+        _integer_result,
+    ),
+)
+
+
 def explain(exercise: Exercise, seen: Seen) -> tuple[Mistake, ...]:
     """The known mistake, or two of them together, that predicts every outcome seen, right ones included; else none."""
-    for mistake in exercise.mistakes:
+    for mistake in exercise.mistakes + UNIVERSAL:
         if _predicts(mistake.applied_to(exercise.oracle), exercise, seen):
             return (mistake,)
     for inner, outer in itertools.permutations(exercise.mistakes, 2):
@@ -27,11 +47,11 @@ def explain(exercise: Exercise, seen: Seen) -> tuple[Mistake, ...]:
 
 
 def _predicts(function: Callable[..., Any], exercise: Exercise, seen: Seen) -> bool:
-    return all(same(observe(function, case, exercise).value, got, exercise.tolerance) for case, got in seen)
+    return all(same(observe(function, c, exercise).value, got, exercise.tolerance_for(c)) for c, got in seen)
 
 
 def resemblance(pairs: Sequence[tuple[Any, Any]]) -> tuple[str, ...]:
-    """What still holds for all pairs (expected, got) of arrays or numbers that differ: sentences, the strongest first."""
+    """What still holds for all pairs (expected, got) of arrays or numbers that differ, in sentences."""
     if not pairs or any(isinstance(value, Raises) for pair in pairs for value in pair):
         return ()
     arrays = [(np.asarray(e), np.asarray(g)) for e, g in pairs]
@@ -63,13 +83,16 @@ def _relations(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[str]
     """Each relation that holds for all pairs at once, in a sentence; the first is shown."""
     yield "Your numbers are right except for their sign." * _all(arrays, lambda e: -e)
     yield "Your result is right up to a flip: the order of its elements is reversed." * _all(arrays, np.flip)
-    yield "Your result is right up to a flip along the last axis (left and right)." * _all(arrays, lambda e: np.flip(e, -1))
+    yield "Your result is right up to a flip along the last axis (left and right)." * _all(
+        arrays, lambda e: np.flip(e, -1)
+    )
     yield "Your result is right up to a flip along the rows (up and down)." * _all(arrays, lambda e: np.flip(e, -2))
     yield "Your result is right but transposed: rows and columns are exchanged." * _all(arrays, np.transpose)
     yield _scaled(arrays)
     yield _shifted_by_constant(arrays)
     yield _rolled(arrays)
-    yield "The sum of the values is right; their places are not." * _sorted_equal(arrays)
+    yield "The values are right; their places are not." * _sorted_equal(arrays)
+    yield _rounded(arrays)
 
 
 def _all(arrays: Sequence[tuple[np.ndarray, np.ndarray]], change: Callable[[np.ndarray], np.ndarray]) -> bool:
@@ -97,16 +120,27 @@ def _shifted_by_constant(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str
     if not all(np.allclose(e + c, g) for (e, g), c in zip(arrays, constants, strict=True)):
         return ""
     if np.allclose(constants, constants[0]):
-        return f"Your result is the expected one {'plus' if constants[0] > 0 else 'minus'} {number(np.round(abs(constants[0]), 6))}, every time."
-    return "" if all(e.size == 1 for e, _ in arrays) else "Your result is the expected one plus a constant, which changes with the input."
+        sign = "plus" if constants[0] > 0 else "minus"
+        return f"Your result is the expected one {sign} {number(np.round(abs(constants[0]), 6))}, every time."
+    if all(e.size == 1 for e, _ in arrays):  # one number always differs from another by a constant
+        return ""
+    return "Your result is the expected one plus a constant, which changes with the input."
 
 
 def _rolled(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
     for axis, words in ((-1, "to the side"), (-2, "up or down")):
         for step in (1, -1):
-            if _all(arrays, lambda e, step=step, axis=axis: np.roll(e, step, axis)):
+            if _all(arrays, partial(np.roll, shift=step, axis=axis)):
                 return f"Your result is right but moved {words} by one place."
     return ""
+
+
+def _rounded(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
+    worst = max(float(np.abs(g - e).max()) / (float(np.abs(e).max()) or 1.0) for e, g in arrays)
+    if not worst < 2e-3:
+        return ""
+    digits = int(-np.log10(worst))
+    return f"Your numbers agree to about {digits} digits only: a rounded constant, or arithmetic of low precision."
 
 
 def _sorted_equal(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from course_utils.comparison import Comparison, compare, same
@@ -77,13 +77,14 @@ class Examination:
 @dataclass
 class _Examiner:
     exercise: Exercise
-    function: Callable[..., Any]
-    cache: dict[int, Any] = field(default_factory=dict)
+    answer: Callable[..., Any]
+    function: Callable[..., Any]  # of a case's arguments: the answer itself, or bound to the exercise's protocol
 
     def trial(self, case: Case) -> Trial:
         want = expected(self.exercise, case)
         outcome = observe(self.function, case, self.exercise)
-        return Trial(case, want, outcome, compare(want, outcome.value, self.exercise.tolerance, self.exercise.parts))
+        tolerance = self.exercise.tolerance_for(case)
+        return Trial(case, want, outcome, compare(want, outcome.value, tolerance, self.exercise.parts))
 
     def fails_like(self, kind: str) -> Callable[[Case], bool]:
         def fails(case: Case) -> bool:
@@ -98,13 +99,15 @@ class _Examiner:
         return fails
 
 
-def examine(exercise: Exercise, function: Any, *, hidden: bool = False, seed: int = 0) -> Examination:
+def examine(
+    exercise: Exercise, answer: Any, companions: Sequence[Any] = (), *, hidden: bool = False, seed: int = 0
+) -> Examination:
     """Put an answer through all cases that a seed draws, and say what is wrong with it."""
     cases = exercise.draw(seed, hidden)
-    problem = _unusable(exercise, function, cases)
+    problem = _unusable(exercise, answer, cases)
     if problem:
         return Examination(exercise, hidden, problem)
-    examiner = _Examiner(exercise, function)
+    examiner = _Examiner(exercise, answer, exercise.bind(answer, companions))
     trials = tuple(examiner.trial(c) for c in cases)
     problem = _stub(trials)
     if problem:
@@ -115,7 +118,9 @@ def examine(exercise: Exercise, function: Any, *, hidden: bool = False, seed: in
 def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Examination:
     exercise = examiner.exercise
     failures = [t for t in trials if not t.right]
-    smallest, mistakes, holds = None, (), ()
+    smallest: Trial | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    holds: tuple[str, ...] = ()
     if failures:
         smallest = _smallest(examiner, failures)
         seen = [(t.case, t.outcome.value) for t in (smallest, *trials)]
@@ -130,7 +135,7 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
         still_holds=holds,
         changed=tuple(dict.fromkeys(name for t in trials for name in t.outcome.changed)),
         keeps_state=not failures and _keeps_state(examiner, trials),
-        forbidden=forbidden(examiner.function, exercise.forbidden),
+        forbidden=forbidden(examiner.answer, exercise.forbidden),
         notes=tuple(dict.fromkeys(note for t in trials for note in t.comparison.notes)),
     )
 
@@ -144,6 +149,8 @@ def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
 def _holds(failures: list[Trial]) -> tuple[str, ...]:
     """What still holds, looked at in each part of the result that differs."""
     by_part: dict[str, list[tuple[Any, Any]]] = {}
+    if any(isinstance(t.outcome.value, Raises) for t in failures):
+        return ()
     for trial in failures:
         for d in trial.comparison.differences:
             by_part.setdefault(d.part, []).append((d.expected, d.got))
@@ -167,15 +174,26 @@ def _unusable(exercise: Exercise, function: Any, cases: list[Case]) -> str:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have none
         return ""
-    for case in cases:
-        try:
-            signature.bind(*case.args, **case.kwargs)
-        except TypeError:
-            return (
-                f"{exercise.name} must accept {exercise.name}{exercise.signature}; "
-                f"yours is {getattr(function, '__name__', exercise.name)}{signature}."
-            )
-    return ""
+    if all(_accepts(signature, call) for call in _calls(exercise, cases)):
+        return ""
+    name = getattr(function, "__name__", exercise.name)
+    return f"{exercise.name} must accept {exercise.name}{exercise.answer_signature}; yours is {name}{signature}."
+
+
+def _calls(exercise: Exercise, cases: list[Case]) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """The arguments that the answer must accept, for every call."""
+    if exercise.is_called_directly:
+        yield from ((case.args, case.kwargs) for case in cases)
+    else:
+        yield exercise.answer_signature.strip("()").split(","), {}
+
+
+def _accepts(signature: inspect.Signature, call: tuple[Sequence[Any], Mapping[str, Any]]) -> bool:
+    try:
+        signature.bind(*call[0], **call[1])
+    except TypeError:
+        return False
+    return True
 
 
 def _stub(trials: tuple[Trial, ...]) -> str:

@@ -43,8 +43,8 @@ def _unwrapped(function: Any) -> Any:
             return function
         else:
             inner = [getattr(function, name, None) for name in ("__wrapped__", "func", "pyfunc")]
-            call = getattr(type(function), "__call__", None)
-            function = next((f for f in [*inner, call] if f is not None), None)
+            inner.append(vars(type(function)).get("__call__"))
+            function = next((f for f in inner if f is not None), None)
     return function
 
 

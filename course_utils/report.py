@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ def failure(result: Examination, *, arrays: bool) -> str:
         return "\n".join([f"✗ {name}: the values are right, but:", *_indent(_other_faults(result))])
     lines = [f"✗ {name}: {len(result.failures)} of {len(result.trials)} cases are wrong."]
     lines += _indent(_smallest(result, arrays))
+    lines += _indent(_parts(result))
     lines += _indent(_cause(result))
     lines += _indent(_other_faults(result))
     lines += _indent(_categories(result))
@@ -49,7 +50,7 @@ def headline(result: Examination) -> str:
     return " ".join(p for p in (failure(result, arrays=False).splitlines()[0], hints) if p)
 
 
-def _indent(lines: Sequence[str]) -> list[str]:
+def _indent(lines: Iterable[str]) -> list[str]:
     return ["  " + line for line in lines]
 
 
@@ -77,18 +78,25 @@ def call(result: Examination, case: Case) -> list[str]:
     """The call in Python: name(argument=value, …), an argument a line where it is long."""
     names = list(result.exercise.signature.parameters)
     arguments = [*zip(names, case.args, strict=False), *case.kwargs.items()]
-    shown = [f"{n} = {_argument(v, n)}" for n, v in arguments]
-    one_line = f"{result.exercise.name}({', '.join(s.replace(' = ', '=', 1) for s in shown)})"
-    return [one_line] if len(one_line) <= WIDTH and "\n" not in one_line else shown
+    one_line = f"{result.exercise.name}({', '.join(f'{n}={brief(v, WIDTH)}' for n, v in arguments)})"
+    if len(one_line) <= WIDTH and not result.exercise.shown:
+        return [one_line]
+    lines = [line for n, v in arguments for line in _assignment(n, v)]
+    return [*lines, result.exercise.shown] if result.exercise.shown else lines
 
 
-def _argument(value: Any, name: str) -> str:
-    if isinstance(value, np.ndarray) and value.ndim > 1 and value.size <= 64 and value.ndim <= 2:
-        return f"\n{' ' * (len(name) + 7)}".join(_rows(value))
-    text = brief(value, 72)
-    if isinstance(value, np.ndarray) and text.endswith("…"):
-        return f"{text}  (shape {value.shape})"
-    return text
+def _assignment(name: str, value: Any) -> list[str]:
+    """``name = value``, a matrix with its rows below one another."""
+    if isinstance(value, np.ndarray) and value.ndim == 2 and 1 < len(value) <= 8 and value.shape[1] <= 12:
+        rows = _rows(value)
+        rows = [("[[" if i == 0 else " [") + row[1:] for i, row in enumerate(rows)]
+        rows[-1] += "]"
+        margin = " " * (len(name) + 3)
+        return [f"{name} = {rows[0]}", *(margin + row for row in rows[1:])]
+    text = brief(value, WIDTH - len(name) - 20)
+    return [
+        f"{name} = {text}" + (f"  (shape {value.shape})" if isinstance(value, np.ndarray) and text[-1] == "…" else "")
+    ]
 
 
 def _rows(array: np.ndarray) -> list[str]:
@@ -122,7 +130,9 @@ def _cause(result: Examination) -> Iterator[str]:
 def _other_faults(result: Examination) -> Iterator[str]:
     if result.changed:
         names = " and ".join(result.changed)
-        yield from _wrap(f"It changes its argument {names}: work on a copy (x.copy()), so that the caller's data stays.", "    ")
+        yield from _wrap(
+            f"It changes its argument {names}: work on a copy (x.copy()), so that the caller's data stays.", "    "
+        )
     if result.keeps_state:
         yield from _wrap(
             "Called a second time with the same input, it answers differently: it keeps something from call to call "
@@ -130,15 +140,30 @@ def _other_faults(result: Examination) -> Iterator[str]:
             "    ",
         )
     if result.forbidden:
-        yield from _wrap(f"It uses {', '.join(result.forbidden)}: here that call is the exercise. Write it yourself.", "    ")
+        yield from _wrap(
+            f"It uses {', '.join(result.forbidden)}: here that call is the exercise. Write it yourself.", "    "
+        )
 
 
 def _categories(result: Examination) -> Iterator[str]:
     right = [c for c, (good, total) in result.categories.items() if good == total]
-    wrong = [f"{c} ({total - good} of {total})" for c, (good, total) in result.categories.items() if good < total]
+    wrong = [_counted(c, total - good, total) for c, (good, total) in result.categories.items() if good < total]
+    if len(result.failures) == len(result.trials):
+        return
     yield from _wrap("Wrong: " + ", ".join(wrong) + ".", "    ")
     if right:
         yield from _wrap("Right: " + ", ".join(right) + ".", "    ")
+
+
+def _parts(result: Examination) -> Iterator[str]:
+    wrong = {d.part for t in result.failures for d in t.comparison.differences}
+    right = [p for p in result.exercise.parts if p not in wrong]
+    if right and wrong <= set(result.exercise.parts):
+        yield f"Right in every case: {', '.join(right)}."
+
+
+def _counted(category: str, wrong: int, total: int) -> str:
+    return category if wrong == total else f"{category} ({wrong} of {total})"
 
 
 def _drawable(difference: Difference) -> tuple[np.ndarray, np.ndarray] | None:
@@ -167,7 +192,9 @@ def side_by_side(got: np.ndarray, expected: np.ndarray) -> list[str]:
         columns.append([title, *rows] + (["…"] if max(values.shape) > 8 else []))
     height = max(map(len, columns))
     widths = [max(map(len, column)) for column in columns]
-    padded = [[c.ljust(w) for c in column + [""] * (height - len(column))] for column, w in zip(columns, widths, strict=True)]
+    padded = [
+        [c.ljust(w) for c in column + [""] * (height - len(column))] for column, w in zip(columns, widths, strict=True)
+    ]
     return ["    ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
 
 

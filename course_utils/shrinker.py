@@ -67,8 +67,8 @@ def _simpler(value: Any) -> Iterator[Any]:
     elif isinstance(value, numbers.Integral):
         yield from (v for v in dict.fromkeys([0, 1, int(value) // 2, int(value) - 1]) if 0 <= v < abs(int(value)))
     elif isinstance(value, numbers.Real):
-        rounded = float(np.round(value))
-        yield from (v for v in dict.fromkeys([1.0, 2.0, rounded]) if v != value and abs(v) <= abs(value) + 1)
+        plain = dict.fromkeys([1.0, 2.0, float(round(float(value)))])
+        yield from (v for v in plain if v != value and abs(v) <= abs(float(value)) + 1)
     elif isinstance(value, (list, tuple)):
         yield from _simpler_sequences(value)
 
@@ -83,17 +83,18 @@ def _simpler_sequences(value: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
 
 def _simpler_arrays(value: np.ndarray) -> Iterator[np.ndarray]:
     for axis, length in enumerate(value.shape):
-        if length > 3:
-            yield value.take(range(length // 2), axis)
-        if length > 1:
-            yield value.take(range(length - 1), axis)
-            yield value.take(range(1, length), axis)
+        parts = [range(length // 2)] if length > 3 else []
+        parts += [range(length - 1), range(1, length)] if length > 1 else []
+        yield from (part for part in (value.take(p, axis) for p in parts) if part.any() or not value.any())
+    if value.dtype.kind != "f":  # labels and other integer arrays keep their values
+        return
     if (rounded := np.round(value)).any() and (rounded != value).any():
         yield rounded
-    if np.abs(value).max(initial=0) > 1:
+    if not np.isin(value, (-1, 0, 1)).all():
         yield np.sign(value)
     if value.size <= 16:
         for index in np.argwhere(value != 0):
             fewer = value.copy()
             fewer[tuple(index)] = 0
-            yield fewer
+            if fewer.any():
+                yield fewer

@@ -6,11 +6,11 @@ from functools import cache
 from types import ModuleType
 
 from course_utils.contract import Exercise
-from course_utils.exercises import convolution, padding_stride, start_here
+from course_utils.exercises import batch_norm, convolution, layers, padding_stride, pooling, start_here
 
 __all__ = ["find", "lesson", "lessons", "names"]
 
-_MODULES: tuple[ModuleType, ...] = (start_here, convolution, padding_stride)
+_MODULES: tuple[ModuleType, ...] = (start_here, convolution, padding_stride, layers, pooling, batch_norm)
 
 
 @cache
