@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from course_utils import exercises, report
@@ -56,6 +57,7 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, 
     result = examine(exercise, function, needed, hidden=hidden, seed=seed)
     in_notebook = _in_notebook()
     if not result.passed:
+        result = replace(result, wrong_companions=tuple(_wrong(exercise, needed)))
         if in_notebook:
             _display(result)
         raise CheckFailed(report.failure(result, arrays=not in_notebook), result) from None
@@ -85,6 +87,14 @@ def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str,
             f"or pass it: check({exercise.name}, {name}={name})."
         )
     return found
+
+
+def _wrong(exercise: Exercise, needed: Sequence[Any]) -> Iterator[str]:
+    """The names of the companions that fail their own check."""
+    for name, function in zip(exercise.companions, needed, strict=True):
+        if name in exercises.names() and not exercises.find(name).companions:
+            if not examine(exercises.find(name), function).passed:
+                yield name
 
 
 def _in_notebook() -> bool:

@@ -40,6 +40,7 @@ class Examination:
     still_holds : sentences on what is right all the same, where no known mistake explains the outcomes.
     changed : names of the arguments that the answer modified.
     keeps_state : whether the same call answered differently the second time.
+    wrong_companions : other answers that this one builds on and that are not right themselves.
     forbidden : library names that the exercise does not allow.
     notes : things that are not wrong but worth telling.
     """
@@ -53,6 +54,7 @@ class Examination:
     still_holds: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     keeps_state: bool = False
+    wrong_companions: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -128,6 +128,9 @@ def _cause(result: Examination) -> Iterator[str]:
 
 
 def _other_faults(result: Examination) -> Iterator[str]:
+    if result.wrong_companions:
+        names = " and ".join(result.wrong_companions)
+        yield from _wrap(f"It builds on your {names}, which check finds wrong too: mend that first.", "    ")
     if result.changed:
         names = " and ".join(result.changed)
         yield from _wrap(
