@@ -1,17 +1,27 @@
-"""Pictures of the lessons. Every public function draws one figure with pyplot, ready to be shown, and returns None."""
+"""Pictures of the lessons. Every public function but ``draw_matrix`` draws one pyplot figure and returns None.
+
+A notebook shows the figure below the cell; in a terminal ``plt.show()`` or ``plt.savefig(...)`` does.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["bars", "curves", "draw_matrix", "images", "kernels", "matrices", "stems"]
+
+Limits = tuple[float, float]
 
 
 def draw_matrix(
-    axes: Axes, values: np.ndarray, title: str = "", *, colors: str = "viridis", limits: tuple[float, float] | None = None
+    axes: Axes, values: np.ndarray, title: str = "", *, colors: str = "viridis", limits: Limits | None = None
 ) -> None:
     """Draw a matrix (rows, columns) into given axes, with its numbers in the cells where they fit."""
     low, high = limits or (None, None)
@@ -28,3 +38,267 @@ def draw_matrix(
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.55
         text = f"{float(value):.3g}"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color="white" if dark else "black")
+
+
+def images(
+    pictures: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    caption: str = "",
+    *,
+    columns: int | None = None,
+    colors: str = "gray",
+    limits: Limits | None = None,
+) -> None:
+    """Draw images beside one another, with a title each and a caption below.
+
+    Parameters
+    ----------
+    pictures : each (H, W), or (H, W, 3) with values in [0, 1]; their sizes may differ.
+    titles : none, or one for each image.
+    caption : a sentence below the figure.
+    columns : how many images a row; all of them up to four, else four.
+    colors : the colour map of (H, W) images.
+    limits : the values drawn darkest and brightest; by default each image has its own range.
+
+    Raises
+    ------
+    ValueError
+        for no images, another shape, or titles that do not go with the images.
+    """
+    arrays = [_picture(p) for p in _several("image", pictures)]
+    low, high = limits or (None, None)
+    height, width = np.max([a.shape[:2] for a in arrays], axis=0)
+    figure, panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=4.2)
+    for panel, array, title in panels:
+        panel.imshow(array, cmap=colors, vmin=low, vmax=high, interpolation="nearest")
+        panel.set_title(title, fontsize=9)
+        panel.locator_params(nbins=4, integer=True)
+        panel.tick_params(labelsize=7, length=2)
+    _name_axes(figure, "column", "row")
+
+
+def matrices(
+    values: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    caption: str = "",
+    *,
+    columns: int | None = None,
+    colors: str = "viridis",
+    limits: Limits | None = None,
+) -> None:
+    """Draw small matrices beside one another, with their numbers in the cells (up to 9 × 9).
+
+    Parameters
+    ----------
+    values : each (rows, columns); a vector is drawn as one row.
+    titles, caption, columns, colors : as in :func:`images`.
+    limits : the values of the first and last colour; by default those of all matrices together.
+
+    Raises
+    ------
+    ValueError
+        for no matrices, another shape, or titles that do not go with them.
+    """
+    arrays = [_matrix(v) for v in _several("matrix", values)]
+    limits = limits or (min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays))
+    _draw_matrices(arrays, titles, caption, columns, colors, [limits] * len(arrays))
+
+
+def kernels(
+    values: Sequence[np.ndarray], titles: Sequence[str] = (), caption: str = "", *, columns: int | None = None
+) -> None:
+    """Draw kernels beside one another: red is positive, blue negative, white zero; numbers in the cells up to 9 × 9.
+
+    Every kernel has its own range of colours, symmetric about zero.
+
+    Parameters
+    ----------
+    values : each (kernel height, kernel width).
+    titles, caption, columns : as in :func:`images`.
+
+    Raises
+    ------
+    ValueError
+        for no kernels, another shape, or titles that do not go with them.
+    """
+    arrays = [_matrix(v) for v in _several("kernel", values)]
+    extents = [float(np.abs(a).max()) or 1.0 for a in arrays]
+    _draw_matrices(arrays, titles, caption, columns, "RdBu_r", [(-e, e) for e in extents])
+
+
+def curves(
+    lines: Mapping[str, Any],
+    caption: str = "",
+    *,
+    xlabel: str,
+    ylabel: str,
+    log: bool = False,
+    points: bool = False,
+) -> None:
+    """Draw curves into one diagram.
+
+    Parameters
+    ----------
+    lines : label → y (n,), drawn over 0 … n − 1, or label → (x, y), both (n,).
+    caption : a sentence below the figure.
+    xlabel, ylabel : the names of the axes, with their units.
+    log : logarithmic axes, both of them.
+    points : a dot at each value.
+
+    Raises
+    ------
+    ValueError
+        for no curves, or an x and a y of different lengths.
+    """
+    _, axes = _figure(caption, 6.5, 3.2)
+    for label, line in _several("curve", lines).items():
+        x, y = _line(label, line)
+        axes.plot(x, y, label=label, marker="o" if points else None, markersize=4, linewidth=1.5)
+    if log:
+        axes.set(xscale="log", yscale="log")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def stems(signals: Mapping[str, Any], caption: str = "", *, xlabel: str = "index n", shared: bool = True) -> None:
+    """Draw short signals below one another, a stem for each value, over one common index axis.
+
+    Parameters
+    ----------
+    signals : title → y (n,), drawn at 0 … n − 1, or title → (x, y), both (n,).
+    caption : a sentence below the figure.
+    xlabel : the name of the axis.
+    shared : one range of values for all signals.
+
+    Raises
+    ------
+    ValueError
+        for no signals, or an x and a y of different lengths.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    lines = {title: _line(title, line) for title, line in _several("signal", signals).items()}
+    figure, _ = _figure(caption, 6.5, 0.6 + 1.1 * len(lines), axes=False)
+    panels = figure.subplots(len(lines), 1, sharex=True, sharey=shared, squeeze=False)[:, 0]
+    for panel, (title, (x, y)) in zip(panels, lines.items(), strict=True):
+        panel.stem(x, y, basefmt="k-")
+        panel.axhline(0, color="black", linewidth=0.8)
+        panel.set_title(title, fontsize=9, loc="left")
+        panel.set_ylabel("value", fontsize=8)
+        panel.tick_params(labelsize=7)
+        panel.margins(y=0.15)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].set_xlabel(xlabel, fontsize=9)
+
+
+def bars(heights: Mapping[str, float], caption: str = "", *, ylabel: str, log: bool = False) -> None:
+    """Draw one bar a number, with the number on top.
+
+    Parameters
+    ----------
+    heights : label → number.
+    caption : a sentence below the figure.
+    ylabel : what the numbers are, with their unit.
+    log : a logarithmic axis.
+
+    Raises
+    ------
+    ValueError
+        for no numbers.
+    """
+    labels, values = list(_several("bar", heights)), [float(v) for v in heights.values()]
+    _, axes = _figure(caption, max(4.0, 1.1 * len(labels)), 3.2)
+    drawn = axes.bar(labels, values, color="#4c72b0", log=log)
+    axes.bar_label(drawn, [f"{v:,.4g}" if abs(v) < 1e4 else f"{v:,.0f}" for v in values], fontsize=8, padding=2)
+    axes.margins(y=0.15)
+    axes.set_ylabel(ylabel)
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def _several(kind: str, given: Any) -> Any:
+    """What was given, where it is at least one thing in a list (or, for curves, a mapping)."""
+    if isinstance(given, np.ndarray) and given.ndim < 3:
+        raise ValueError(f"expected a list of them, got one array of shape {given.shape}: put the {kind} into a list")
+    if len(given) == 0:
+        raise ValueError(f"expected at least one {kind}, got none: there is nothing to draw")
+    return given
+
+
+def _picture(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)):
+        raise ValueError(f"expected an image of shape (H, W) or (H, W, 3), got shape {array.shape}")
+    return array
+
+
+def _matrix(value: Any) -> np.ndarray:
+    array = np.atleast_2d(np.asarray(value, dtype=float))
+    if array.size == 0 or array.ndim != 2:
+        raise ValueError(f"expected a matrix of shape (rows, columns), got shape {array.shape}")
+    return array
+
+
+def _line(label: str, line: Any) -> tuple[np.ndarray, np.ndarray]:
+    x, y = line if isinstance(line, tuple) else (np.arange(len(line)), line)
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"expected x and y of one length, got shapes {x.shape} and {y.shape} for {label!r}")
+    return x, y
+
+
+def _draw_matrices(
+    arrays: Sequence[np.ndarray],
+    titles: Sequence[str],
+    caption: str,
+    columns: int | None,
+    colors: str,
+    limits: Sequence[Limits],
+) -> None:
+    height, width = np.max([a.shape for a in arrays], axis=0)
+    figure, panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=2.5)
+    for (panel, array, title), limit in zip(panels, limits, strict=True):
+        draw_matrix(panel, array, title, colors=colors, limits=limit)
+    _name_axes(figure, "column", "row")
+
+
+def _panels(
+    arrays: Sequence[np.ndarray], titles: Sequence[str], caption: str, columns: int, aspect: float, widest: float
+) -> tuple[Figure, list[tuple[Axes, np.ndarray, str]]]:
+    """A figure with one panel an array, each with its title.
+
+    ``aspect`` is height by width of a panel, ``widest`` its largest width in inches.
+    """
+    if titles and len(titles) != len(arrays):
+        raise ValueError(f"expected {len(arrays)} titles, one for each picture, got {len(titles)}")
+    rows = -(-len(arrays) // columns)
+    width = min(widest, 9.6 / columns)
+    height = min(width * aspect, 4.5)
+    figure, _ = _figure(caption, width * columns + 0.3, (height + 0.35) * rows + 0.3, axes=False)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in axes[len(arrays) :]:
+        unused.remove()
+    names = titles or [""] * len(arrays)
+    return figure, list(zip(axes[: len(arrays)], arrays, names, strict=True))
+
+
+def _name_axes(figure: Figure, xlabel: str, ylabel: str) -> None:
+    """Name the axes once: below the panels of the last row, left of those of the first column."""
+    for axes in figure.axes:
+        place = axes.get_subplotspec()
+        below = [a for a in figure.axes if a.get_subplotspec().colspan == place.colspan]
+        if place.rowspan.start == max(a.get_subplotspec().rowspan.start for a in below):
+            axes.set_xlabel(xlabel, fontsize=8)
+        if place.is_first_col():
+            axes.set_ylabel(ylabel, fontsize=8)
+
+
+def _figure(caption: str, width: float, height: float, *, axes: bool = True) -> tuple[Figure, Any]:
+    """A pyplot figure, in inches, with its caption wrapped below it."""
+    import matplotlib.pyplot as plt
+
+    lines = textwrap.wrap(caption, max(30, int(14 * width)))
+    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
+    return figure, figure.add_subplot() if axes else None
