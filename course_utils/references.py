@@ -16,15 +16,18 @@ def forbidden(function: Any, names: Sequence[str]) -> tuple[str, ...]:
     ``names`` are dotted; each forbids itself and all below it. The search reads compiled code, so it follows aliases
     (``import numpy as n``), ``from`` imports and imports inside the function.
     """
-    found = (path for path in references(function) if any(path == n or path.startswith(n + ".") for n in names))
-    return tuple(dict.fromkeys(found))
+    found = {path for path in references(function) if any(path == n or path.startswith(n + ".") for n in names)}
+    public = {path for path in found if "._" not in path} or found
+    return tuple(sorted(path for path in public if not any(other.startswith(path + ".") for other in public)))
 
 
 def references(function: Any) -> Iterator[str]:
     """Dotted names of the library objects that a function's code refers to."""
     waiting, seen = [function], set()
     while waiting:
-        current = _unwrapped(waiting.pop())
+        current = waiting.pop()
+        yield _path(current)
+        current = _unwrapped(current)
         if isinstance(current, FunctionType) and current.__code__ not in seen:
             seen.add(current.__code__)
             for code in _codes(current.__code__):
