@@ -60,8 +60,17 @@ def compare(expected: Any, got: Any, tolerance: float = 1e-6, parts: Sequence[st
 
 
 def same(first: Any, second: Any, tolerance: float = 1e-6) -> bool:
-    """Whether two results could not be told apart: equal in both directions."""
-    return compare(first, second, tolerance).equal and compare(second, first, tolerance).equal
+    """Whether two results could not be told apart: equal in both directions; an int may stand for the first's float."""
+    back = compare(second, _with_ints_of(second, first), tolerance)
+    return compare(first, second, tolerance).equal and back.equal
+
+
+def _with_ints_of(second: Any, first: Any) -> Any:
+    """The first result with an int where the second has an int of the same value."""
+    if isinstance(second, (tuple, list)) and isinstance(first, (tuple, list)) and len(second) == len(first):
+        return tuple(_with_ints_of(s, f) for s, f in zip(second, first, strict=True))
+    is_int = isinstance(second, numbers.Integral) and not isinstance(second, bool)
+    return second if is_int and isinstance(first, float) and first == second else first
 
 
 Found = Iterator[Difference | str]

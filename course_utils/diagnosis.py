@@ -54,7 +54,10 @@ def resemblance(pairs: Sequence[tuple[Any, Any]]) -> tuple[str, ...]:
     """What still holds for all pairs (expected, got) of arrays or numbers that differ, in sentences."""
     if not pairs or any(isinstance(value, Raises) for pair in pairs for value in pair):
         return ()
-    arrays = [(np.asarray(e), np.asarray(g)) for e, g in pairs]
+    try:
+        arrays = [(np.asarray(e), np.asarray(g)) for e, g in pairs]
+    except ValueError:  # a list in lists of different lengths
+        return ()
     if any(v.dtype.kind not in "iufb" for pair in arrays for v in pair):
         return ()
     if any(e.shape != g.shape for e, g in arrays):
