@@ -1,21 +1,16 @@
-"""An examination in words, as text side by side, and as a picture."""
+"""An examination in words, for a terminal with the arrays side by side as text; and as plain data."""
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from course_utils.comparison import Difference, brief, number, worst_index
 from course_utils.contract import Case, Raises
-from course_utils.examination import Examination, Trial
-from course_utils.plots import draw_matrix
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from course_utils.examination import Examination
 
 WIDTH = 100
 
@@ -108,10 +103,10 @@ def _rows(array: np.ndarray) -> list[str]:
 def _difference(difference: Difference, arrays: bool) -> Iterator[str]:
     label = f"{difference.part}: " if difference.part else ""
     yield from _wrap(f"{label}{difference.sentence}.", "    ")
-    drawable = _drawable(difference)
-    if drawable and arrays:
-        yield from ("    " + line for line in side_by_side(*drawable))
-    elif isinstance(difference.expected, np.ndarray) and isinstance(difference.got, np.ndarray):
+    pair = drawable(difference)
+    if pair and arrays:
+        yield from ("    " + line for line in side_by_side(*pair))
+    elif pair and np.size(difference.expected) > 1:
         yield f"    expected {brief(difference.expected, 80)}"
         yield f"    yours    {brief(difference.got, 80)}"
 
@@ -169,17 +164,18 @@ def _counted(category: str, wrong: int, total: int) -> str:
     return category if wrong == total else f"{category} ({wrong} of {total})"
 
 
-def _drawable(difference: Difference) -> tuple[np.ndarray, np.ndarray] | None:
-    """Yours and expected as two-dimensional slices, where both are arrays worth a picture."""
+def drawable(difference: Difference) -> tuple[np.ndarray, np.ndarray] | None:
+    """Yours and expected of a difference as two-dimensional slices, where both are arrays."""
     pair = difference.got, difference.expected
     if not all(isinstance(v, np.ndarray) and v.ndim and v.size and v.dtype.kind in "biuf" for v in pair):
         return None
     got, expected = pair
     lead = worst_index(expected, got)[:-2] if got.shape == expected.shape else (0,) * max(0, expected.ndim - 2)
-    return _plane(got, lead), _plane(expected, lead)
+    return plane(got, lead), plane(expected, lead)
 
 
-def _plane(array: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+def plane(array: np.ndarray, lead: tuple[int, ...] = ()) -> np.ndarray:
+    """A two-dimensional slice of an array: at the leading indices given, else at the first ones."""
     lead = lead if len(lead) == array.ndim - 2 else (0,) * max(0, array.ndim - 2)
     return np.atleast_2d(array[lead] if lead else array)
 
@@ -199,54 +195,6 @@ def side_by_side(got: np.ndarray, expected: np.ndarray) -> list[str]:
         [c.ljust(w) for c in column + [""] * (height - len(column))] for column, w in zip(columns, widths, strict=True)
     ]
     return ["    ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
-
-
-def pictured(result: Examination) -> tuple[Trial, Difference] | None:
-    """The failing case that makes the clearest picture: few numbers, but more than two."""
-    candidates = [
-        (trial, d)
-        for trial in ([result.smallest] if result.smallest else []) + list(result.failures)
-        for d in trial.comparison.differences
-        if _drawable(d) and np.size(d.expected) >= 3
-    ]
-    return min(candidates, key=lambda c: np.size(c[1].expected), default=None)
-
-
-def picture(result: Examination) -> Figure | None:
-    """Yours, expected and difference side by side, with numbers in the cells where they fit."""
-    chosen = pictured(result)
-    if chosen is None:
-        return None
-    from matplotlib.figure import Figure
-
-    trial, difference = chosen
-    got, expected = _drawable(difference) or (None, None)
-    assert got is not None and expected is not None
-    panels = [("yours", got, "viridis"), ("expected", expected, "viridis")]
-    if got.shape == expected.shape:
-        panels.append(("difference (yours − expected)", got.astype(float) - expected, "RdBu_r"))
-    figure = Figure(figsize=(3.1 * len(panels), 2.9), layout="constrained")
-    low, high = _range(got, expected)
-    for axes, (title, values, colors) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        extent = float(np.nanmax(np.abs(values))) or 1.0
-        limits = (-extent, extent) if colors == "RdBu_r" else (low, high)
-        heading = f"{title}\n{' × '.join(map(str, values.shape))}"
-        draw_matrix(axes, values, heading, colors=colors, limits=limits)
-    part = f"{difference.part}, " if difference.part else ""
-    figure.suptitle(f"{result.exercise.name}: {part}{trial.case.category}", fontsize=10)
-    return figure
-
-
-def _range(*arrays: np.ndarray) -> tuple[float, float]:
-    finite = np.concatenate([a[np.isfinite(a)].ravel().astype(float) for a in arrays])
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def record(result: Examination) -> dict[str, Any]:
