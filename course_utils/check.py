@@ -10,6 +10,7 @@ from typing import Any
 from course_utils import exercises, report
 from course_utils.contract import Exercise
 from course_utils.examination import Examination, examine
+from course_utils.picture import picture, png
 
 MIME = "application/vnd.course-check+json"
 
@@ -23,7 +24,16 @@ class CheckFailed(AssertionError):  # noqa: N818 (a verdict, not an error of the
 
     def _render_traceback_(self) -> list[str]:  # IPython shows these lines instead of its traceback
         first, *rest = str(self).splitlines()
-        return [f"\x1b[1;31m{first}\x1b[0m", *rest]
+        return [f"\x1b[1;31m{first}\x1b[0m", *_emphasized(rest)]
+
+
+def _emphasized(lines: list[str]) -> Iterator[str]:
+    """The lines with the cause in bold, from its first word to the next sentence at the margin."""
+    bold = False
+    for line in lines:
+        if not line.startswith("    "):
+            bold = line.startswith(("  Likely mistake", "  Two mistakes", "  What still holds"))
+        yield f"\x1b[1m{line}\x1b[0m" if bold else line
 
 
 def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, **companions: Any) -> None:
@@ -66,16 +76,21 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, 
 
 def _find(answer: Any, obj: Any) -> tuple[Exercise, Any]:
     name = answer if isinstance(answer, str) else getattr(answer, "__name__", None)
-    known = exercises.names()
-    if name in known:
-        function = obj if isinstance(answer, str) else answer
-        return exercises.find(str(name)), function
+    if name is not None and (exercise := _known(str(name))):
+        return exercise, obj if isinstance(answer, str) else answer
     if name is None:
         hint = f'it has no name to go by; write check("name of the exercise", your_{type(answer).__name__})'
         raise CheckFailed(f"✗ check needs a function, and {type(answer).__name__} came: {hint}.")
-    near = difflib.get_close_matches(str(name), known, 1)
+    near = difflib.get_close_matches(str(name), exercises.names(), 1)
     hint = f" Did you mean {near[0]}?" if near else f' Write check("name of the exercise", {name}).'
     raise CheckFailed(f"✗ check knows no exercise called {name}.{hint}")
+
+
+def _known(name: str) -> Exercise | None:
+    try:
+        return exercises.find(name)
+    except KeyError:
+        return None
 
 
 def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Any:
@@ -92,9 +107,9 @@ def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str,
 def _wrong(exercise: Exercise, needed: Sequence[Any]) -> Iterator[str]:
     """The names of the companions that fail their own check."""
     for name, function in zip(exercise.companions, needed, strict=True):
-        if name in exercises.names() and not exercises.find(name).companions:
-            if not examine(exercises.find(name), function).passed:
-                yield name
+        companion = _known(name)
+        if companion and not companion.companions and not examine(companion, function).passed:
+            yield name
 
 
 def _in_notebook() -> bool:
@@ -112,7 +127,7 @@ def _display(result: Examination) -> None:
     from IPython.display import display
 
     bundle: dict[str, Any] = {"text/plain": report.headline(result), MIME: report.record(result)}
-    figure = report.picture(result)
+    figure = picture(result)
     if figure is not None:
-        bundle["image/png"] = base64.b64encode(report.png(figure)).decode()
+        bundle["image/png"] = base64.b64encode(png(figure)).decode()
     display(bundle, raw=True)  # type: ignore[no-untyped-call]

@@ -136,7 +136,7 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
         mistakes=mistakes,
         still_holds=holds,
         changed=tuple(dict.fromkeys(name for t in trials for name in t.outcome.changed)),
-        keeps_state=not failures and _keeps_state(examiner, trials),
+        keeps_state=_keeps_state(examiner, trials),
         forbidden=forbidden(examiner.answer, exercise.forbidden),
         notes=tuple(dict.fromkeys(note for t in trials for note in t.comparison.notes)),
     )
@@ -144,8 +144,10 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
 
 def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
     first = min(failures, key=lambda t: weight(t.case))
+    if examiner.exercise.once:
+        return first
     kind = first.comparison.differences[0].kind
-    return examiner.trial(shrink(first.case, examiner.fails_like(kind)))
+    return examiner.trial(shrink(first.case, examiner.fails_like(kind), align=examiner.exercise.align))
 
 
 def _holds(failures: list[Trial]) -> tuple[str, ...]:
@@ -163,6 +165,8 @@ def _holds(failures: list[Trial]) -> tuple[str, ...]:
 
 
 def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
+    if examiner.exercise.once:
+        return False
     again = [observe(examiner.function, t.case, examiner.exercise).value for t in trials[:8]]
     return any(not same(t.outcome.value, value) for t, value in zip(trials, again, strict=False))
 

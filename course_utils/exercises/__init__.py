@@ -1,39 +1,51 @@
-"""The exercises of every lesson: a module a lesson, found by the exercise's name."""
+"""The exercises of every lesson: a module a lesson, found by the exercise's name.
+
+Modules are imported in the order of the course and only as far as needed, so that an early lesson does not pay for what
+the later ones import.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from types import ModuleType
+from importlib import import_module
 
 from course_utils.contract import Exercise
-from course_utils.exercises import batch_norm, convolution, layers, padding_stride, pooling, start_here
 
 __all__ = ["find", "lesson", "lessons", "names"]
 
-_MODULES: tuple[ModuleType, ...] = (start_here, convolution, padding_stride, layers, pooling, batch_norm)
+MODULES = ("start_here", "convolution", "padding_stride", "layers", "pooling", "batch_norm")
 
 
 @cache
-def _all() -> dict[str, Exercise]:
-    found = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Exercise)]
-    return {e.name: e for e in found}
+def _of(module: str) -> tuple[Exercise, ...]:
+    found = vars(import_module(f"{__name__}.{module}")).values()
+    return tuple(value for value in found if isinstance(value, Exercise))
+
+
+def _all() -> Iterator[Exercise]:
+    for module in MODULES:
+        yield from _of(module)
 
 
 def names() -> list[str]:
     """The names of all exercises, in the order of the course."""
-    return list(_all())
+    return [e.name for e in _all()]
 
 
 def find(name: str) -> Exercise:
     """The exercise of a name; KeyError where there is none."""
-    return _all()[name]
+    found = next((e for e in _all() if e.name == name), None)
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 def lessons() -> list[str]:
     """The lessons' folder names, in the order of the course."""
-    return list(dict.fromkeys(e.lesson for e in _all().values()))
+    return list(dict.fromkeys(e.lesson for e in _all()))
 
 
 def lesson(name: str) -> list[Exercise]:
     """The exercises of a lesson, in its order; empty for a lesson that is not there."""
-    return [e for e in _all().values() if e.lesson == name]
+    return [e for e in _all() if e.lesson == name]

@@ -9,7 +9,8 @@ import pytest
 from course_utils import CheckFailed, check, exercises
 from course_utils.check import MIME
 from course_utils.examination import examine
-from course_utils.report import failure, picture, png, record, success
+from course_utils.picture import picture, png
+from course_utils.report import failure, record, success
 
 
 def wrong(exercise, answer, **options):
@@ -169,7 +170,8 @@ def test_prints_appear_only_when_wrong(moving_sum, solution, capsys):
 def test_a_picture_of_a_failure(moving_sum, solution):
     result = examine(moving_sum, lambda signal, width=2: solution(signal, width) * 2)
     figure = picture(result)
-    assert [axes.get_title().split("\n")[0] for axes in figure.axes] == ["yours", "expected", "difference (yours − expected)"]
+    titles = [axes.get_title().split("\n")[0] for axes in figure.axes]
+    assert titles == ["signal", "yours", "expected", "difference"]
     assert png(figure).startswith(b"\x89PNG")
 
 
@@ -206,7 +208,7 @@ def test_check_raises_an_assertion_with_a_short_message():
     assert isinstance(caught.value, AssertionError)
     assert str(caught.value).startswith("✗ mlp_parameters: ")
     assert len(str(caught.value).splitlines()) < 30
-    assert caught.value._render_traceback_()[1:] == str(caught.value).splitlines()[1:]
+    assert len(caught.value._render_traceback_()) == len(str(caught.value).splitlines())
     assert caught.value.__suppress_context__
 
 
