@@ -106,6 +106,9 @@ class Exercise:
     forbidden : dotted names that an answer must not refer to (a prefix forbids all below it).
     in_place : names of the arguments that the answer is meant to change.
     requires : says whether arguments lie in the exercise's domain.
+    aligned : cuts a case's arguments to sizes that go together, where shrinking made one of them smaller; returns the
+        positional ones.
+    once : each case is run once (a training run): no second call, no search for a smaller input that fails.
     tolerance : of the largest expected magnitude; 1e-9 is added.
     companions : other answers of the student that this one needs (a backward pass needs the forward's cache).
     shown : how the answer is called, in Python, where that is not ``name(arguments)``.
@@ -129,6 +132,8 @@ class Exercise:
         forbidden: Sequence[str] = BY_HAND,
         in_place: Sequence[str] = (),
         requires: Callable[..., bool] | None = None,
+        aligned: Callable[..., Sequence[Any]] | None = None,
+        once: bool = False,
         tolerance: float = 1e-6,
         integers: bool = True,
         companions: Sequence[str] = (),
@@ -150,7 +155,9 @@ class Exercise:
         self.wrapping = wrapping
         self._answer_signature = answer_signature
         self.mistakes: tuple[Mistake, ...] = ()
+        self.once = once
         self._requires = requires
+        self._aligned = aligned
         self._make_cases: CaseMaker = lambda draw: ()
         self._protocol: Callable[..., Any] | None = None
 
@@ -204,6 +211,12 @@ class Exercise:
 
     def in_domain(self, case: Case) -> bool:
         return self._requires is None or bool(self._requires(*case.args, **case.kwargs))
+
+    def align(self, case: Case) -> Case:
+        """A case whose arguments go together in size again, after one of them was made smaller."""
+        if self._aligned is None:
+            return case
+        return Case(case.category, tuple(self._aligned(*case.args, **case.kwargs)), case.kwargs)
 
     def draw(self, seed: int = 0, hidden: bool = False) -> list[Case]:
         """All cases for a seed: the examples, the declared ones, and the same in integers and other memory orders."""

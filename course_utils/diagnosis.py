@@ -19,9 +19,13 @@ Seen = Sequence[tuple[Case, Any]]  # each case with what the answer gave for it
 def _integer_result(right: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     result = right(*args, **kwargs)
     first = next((a for a in args if isinstance(a, np.ndarray)), None)
-    if first is None or first.dtype.kind not in "iu" or not isinstance(result, np.ndarray):
+    if first is None or first.dtype.kind not in "iu":
         return result
-    return np.trunc(result).astype(first.dtype)
+    parts = [
+        np.trunc(part).astype(first.dtype) if isinstance(part, np.ndarray) else part
+        for part in (result if isinstance(result, tuple) else (result,))
+    ]
+    return tuple(parts) if isinstance(result, tuple) else parts[0]
 
 
 # Mistakes that any exercise can meet; they come after the exercise's own.
@@ -47,7 +51,14 @@ def explain(exercise: Exercise, seen: Seen) -> tuple[Mistake, ...]:
 
 
 def _predicts(function: Callable[..., Any], exercise: Exercise, seen: Seen) -> bool:
-    return all(same(observe(function, c, exercise).value, got, exercise.tolerance_for(c)) for c, got in seen)
+    return all(_agree(observe(function, c, exercise).value, got, exercise.tolerance_for(c)) for c, got in seen)
+
+
+def _agree(predicted: Any, got: Any, tolerance: float) -> bool:
+    """Whether a prediction came true; a mistake that raises a plain Exception predicts an error of any kind."""
+    if isinstance(predicted, Raises) and predicted.kind is Exception:
+        return isinstance(got, Raises)
+    return same(predicted, got, tolerance)
 
 
 def resemblance(pairs: Sequence[tuple[Any, Any]]) -> tuple[str, ...]:

@@ -11,15 +11,18 @@ import numpy as np
 from course_utils.contract import Case
 
 
-def shrink(case: Case, fails: Callable[[Case], bool], budget: int = 250) -> Case:
+def shrink(
+    case: Case, fails: Callable[[Case], bool], budget: int = 250, align: Callable[[Case], Case] = lambda case: case
+) -> Case:
     """The smallest case found that still fails; ``fails`` also rejects cases outside the exercise's domain.
 
+    ``align`` makes the sizes of a candidate's arguments go together, where only one of them was made smaller.
     Tries at most ``budget`` candidates (a count, not a time, so that the result is always the same).
     """
     improved = True
     while improved:
         improved = False
-        for candidate in _smaller(case):
+        for candidate in map(align, _smaller(case)):
             budget -= 1
             if budget < 0:
                 return case
