@@ -17,6 +17,9 @@ import numpy as np
 BY_HAND = ("torch", "tensorflow", "jax", "cv2", "skimage", "scipy.signal", "scipy.ndimage", "course_utils.exercises")
 
 
+WORKED = "worked example"
+
+
 @dataclass(frozen=True)
 class Raises:
     """The outcome "this call ends in such an exception"."""
@@ -113,8 +116,8 @@ class Exercise:
     companions : other answers of the student that this one needs (a backward pass needs the forward's cache).
     shown : how the answer is called, in Python, where that is not ``name(arguments)``.
     answer_signature : the parameters of the answer, where they are not those of the oracle.
-    wrapping : where there is a protocol, how a mistake becomes an answer: code to follow the solution's in a notebook,
-        which defines ``right`` (the protocol's arguments → the right outcome), then ``{mistake}`` (a line of its own, where
+    wrapping : where there is a protocol, how a mistake becomes an answer: code that follows the solution's in a cell;
+        it defines ``right`` (case arguments → the right outcome), then ``{mistake}`` (a line of its own, where
         the function ``mistaken`` will stand) and then the answer by means of ``mistaken``.
     mistakes : the known mistakes, in the order of their declaration.
 
@@ -260,7 +263,7 @@ def case(category: str, *args: Any, **kwargs: Any) -> Case:
 
 def example(expected: Any, *args: Any, **kwargs: Any) -> Example:
     """A worked example: the outcome, then the arguments. Nested lists become float arrays."""
-    return Example(case("worked example", *map(_array, args), **kwargs), _array(expected))
+    return Example(case(WORKED, *map(_array, args), **kwargs), _array(expected))
 
 
 def _array(value: Any) -> Any:

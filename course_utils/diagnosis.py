@@ -126,6 +126,8 @@ def _scaled(arrays: Sequence[tuple[np.ndarray, np.ndarray]]) -> str:
         factors.append(factor)
     if np.allclose(factors, factors[0]):
         return f"Your result is {number(np.round(factors[0], 6))} times the expected one, every time."
+    if all(e.size == 1 for e, _ in arrays):  # one number is always a multiple of another
+        return ""
     return "Your result is the expected one times a factor, which changes with the input."
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course_utils.comparison import Comparison, compare, same
-from course_utils.contract import Case, Exercise, Mistake, Raises
+from course_utils.contract import WORKED, Case, Exercise, Mistake, Raises
 from course_utils.diagnosis import explain, resemblance
 from course_utils.references import forbidden
 from course_utils.shrinker import shrink, weight
@@ -37,6 +37,7 @@ class Examination:
     trials : every case, in order.
     smallest : the smallest failing input found, or None.
     mistakes : the known mistake (or two together) that explains every outcome seen.
+    accepts_anything : whether inputs that must be refused are accepted; ``mistakes`` then explains all the others.
     still_holds : sentences on what is right all the same, where no known mistake explains the outcomes.
     changed : names of the arguments that the answer modified.
     keeps_state : whether the same call answered differently the second time.
@@ -51,6 +52,7 @@ class Examination:
     trials: tuple[Trial, ...] = ()
     smallest: Trial | None = None
     mistakes: tuple[Mistake, ...] = ()
+    accepts_anything: bool = False
     still_holds: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     keeps_state: bool = False
@@ -122,18 +124,22 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
     failures = [t for t in trials if not t.right]
     smallest: Trial | None = None
     mistakes: tuple[Mistake, ...] = ()
-    holds: tuple[str, ...] = ()
+    accepts_anything = False
     if failures:
         smallest = _smallest(examiner, failures)
-        seen = [(t.case, t.outcome.value) for t in (smallest, *trials)]
-        mistakes = explain(exercise, seen)
-        holds = () if mistakes else _holds(failures)
+        seen = (smallest, *trials)
+        mistakes = _explained(exercise, seen)
+        if not mistakes and any(_not_refused(t) for t in failures):
+            accepts_anything = True
+            mistakes = _explained(exercise, [t for t in seen if not _not_refused(t)])
+    holds = () if mistakes else _holds([t for t in failures if not _not_refused(t)])
     return Examination(
         exercise,
         hidden,
         trials=trials,
         smallest=smallest,
         mistakes=mistakes,
+        accepts_anything=accepts_anything,
         still_holds=holds,
         changed=tuple(dict.fromkeys(name for t in trials for name in t.outcome.changed)),
         keeps_state=_keeps_state(examiner, trials),
@@ -142,12 +148,26 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
     )
 
 
+def _not_refused(trial: Trial) -> bool:
+    """Whether the answer returns something where it must raise."""
+    return any(d.kind == "no error" for d in trial.comparison.differences)
+
+
+def _explained(exercise: Exercise, trials: Sequence[Trial]) -> tuple[Mistake, ...]:
+    if all(t.right for t in trials):
+        return ()
+    return explain(exercise, [(t.case, t.outcome.value) for t in trials])
+
+
 def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
-    first = min(failures, key=lambda t: weight(t.case))
+    first = min(failures, key=lambda t: (_not_refused(t), weight(t.case)))
     if examiner.exercise.once:
         return first
     kind = first.comparison.differences[0].kind
-    return examiner.trial(shrink(first.case, examiner.fails_like(kind), align=examiner.exercise.align))
+    case = shrink(first.case, examiner.fails_like(kind), align=examiner.exercise.align)
+    if case is not first.case and case.category == WORKED:  # what is left is no longer the example
+        case = replace(case, category="")
+    return examiner.trial(case)
 
 
 def _holds(failures: list[Trial]) -> tuple[str, ...]:

@@ -38,7 +38,10 @@ def picture(result: Examination) -> Figure | None:
         heading = f"{title}\n{' × '.join(map(str, values.shape))}"
         draw_matrix(axes, values, heading, colors=colors, limits=_limits(title, values, panels))
     part = f"{difference.part}, " if difference.part else ""
-    figure.suptitle(f"{result.exercise.name}: {part}{trial.case.category}{_settings(result, trial.case)}", fontsize=10)
+    figure.suptitle(
+        f"{result.exercise.name}: {part}{trial.case.category or 'a small case'}{_settings(result, trial.case)}",
+        fontsize=10,
+    )
     return figure
 
 

@@ -56,7 +56,8 @@ def _wrap(text: str, hanging: str = "") -> list[str]:
 def _smallest(result: Examination, arrays: bool) -> Iterator[str]:
     trial = result.smallest
     assert trial is not None
-    yield f"The smallest input found that fails ({trial.case.category}):"
+    category = f" ({trial.case.category})" if trial.case.category else ""
+    yield f"The smallest input found that fails{category}:"
     yield from ("    " + line for line in call(result, trial.case))
     if trial.outcome.trace:
         yield "Your function stopped with an error; your own lines:"
@@ -112,6 +113,13 @@ def _difference(difference: Difference, arrays: bool) -> Iterator[str]:
 
 
 def _cause(result: Examination) -> Iterator[str]:
+    if result.accepts_anything:
+        kinds = {t.expected.kind.__name__ for t in result.failures if isinstance(t.expected, Raises)}
+        only = all(isinstance(t.expected, Raises) for t in result.failures)
+        error = " or ".join(sorted(kinds))
+        rest = "Everything else is right." if only else "Apart from these:"
+        text = f"Some inputs must be refused with a {error}; your function returns something for them. {rest}"
+        yield from _wrap(text, "    ")
     if len(result.mistakes) == 1:
         yield from _wrap(f"Likely mistake ({result.mistakes[0].name}): {result.mistakes[0].hint}", "    ")
     elif result.mistakes:

@@ -250,3 +250,19 @@ def test_check_does_not_import_torch_for_numpy_lessons():
 
     code = "import sys, course_utils.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_inputs_that_must_be_refused_do_not_hide_another_mistake(moving_sum):
+    def never_refuses(signal, width=2):
+        if width > len(signal):
+            return np.ones(7)
+        return np.array([sum(signal[i : i + width]) / width for i in range(len(signal) - width + 1)])
+
+    text = wrong(moving_sum, never_refuses)
+    assert "Some inputs must be refused with a ValueError" in text
+    assert "Likely mistake (mean for sum)" in text
+
+
+def test_only_the_refusal_is_missing(moving_sum, solution):
+    text = wrong(moving_sum, lambda signal, width=2: np.ones(7) if width > len(signal) else solution(signal, width))
+    assert "Everything else is right." in " ".join(text.split())
