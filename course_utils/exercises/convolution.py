@@ -20,13 +20,8 @@ def quarters(draw: Draw, *shape: int) -> np.ndarray:
     return (2 * draw.integers(*shape, low=-6, high=5) + 1) / 4
 
 
-def fits(image, kernel, larger=0):
-    """Whether a kernel exceeds an image by at most ``larger`` in height and width."""
-    return all(0 < k <= n + larger for k, n in zip(np.shape(kernel), np.shape(image), strict=True))
-
-
-def almost_fits(image, kernel):
-    return fits(image, kernel, larger=1)
+def fits(image, kernel):
+    return all(k <= n for k, n in zip(kernel.shape, image.shape, strict=True))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -69,6 +64,22 @@ def kernel_flipped(right, signal, kernel):
 )
 def last_window_missing(right, signal, kernel):
     return right(signal, kernel)[:-1]
+
+
+@correlate1d.mistake(
+    "You count windows from their middle, with half a kernel (k // 2) on each side. For an even kernel that is "
+    "one sample too many, and the last window is lost."
+)
+def odd_kernels_only(right, signal, kernel):
+    return right(signal, kernel)[: len(signal) - 2 * (len(kernel) // 2)]
+
+
+@correlate1d.mistake(
+    "Your loop starts a window at every sample, also where the kernel no longer fits: there the index runs past "
+    "the end of the signal. Count the places where a kernel of 3 fits into a signal of 4."
+)
+def index_past_the_end(right, signal, kernel):
+    return np.array([sum(signal[i + a] * kernel[a] for a in range(len(kernel))) for i in range(len(signal))])
 
 
 @correlate1d.mistake(
@@ -117,6 +128,23 @@ def mean_instead_of_sum(right, signal, kernel):
 
 
 @correlate1d.mistake(
+    "Your result holds the products of every window, one row a window. They still have to be added up: one number "
+    "a window."
+)
+def products_left_apart(right, signal, kernel):
+    windows = [signal[i : i + len(kernel)] for i in range(len(signal) - len(kernel) + 1)]
+    return np.array([window * kernel for window in windows])
+
+
+@correlate1d.mistake(
+    "Each value contains all the values before it: the sum goes on from window to window. It has to start from "
+    "zero at every window."
+)
+def sum_not_started_anew(right, signal, kernel):
+    return np.cumsum(right(signal, kernel))
+
+
+@correlate1d.mistake(
     "Each new product replaces the one before, so that only the kernel's last entry counts. The products of a "
     "window have to be added up."
 )
@@ -142,7 +170,7 @@ def returned_inside_the_loop(right, signal, kernel):
     LESSON,
     examples=[example([1, 2, 2, 2, -3, -4], [1, 2, 3, 4], [1, 0, -1]), example([3, 10, 13, 10], [1, 2], [3, 4, 5])],
     forbidden=SUMS_BY_HAND,
-    requires=almost_fits,
+    requires=lambda signal, kernel: len(kernel) <= len(signal) + 1,
 )
 def convolve1d(signal, kernel):
     return scipy.signal.convolve(signal.astype(float), kernel.astype(float), "full", "direct")
@@ -205,6 +233,14 @@ def cut_off_at_the_end_of_the_signal(right, signal, kernel):
 
 
 @convolve1d.mistake(
+    "The first values are missing: you padded at the end only. Before the first sample, too, a part of the kernel "
+    "overlaps the signal."
+)
+def starts_too_late(right, signal, kernel):
+    return right(signal, kernel)[len(kernel) - 1 :]
+
+
+@convolve1d.mistake(
     "The last value is missing. It is the product of the last sample and the last entry of the kernel: count how "
     "many places a kernel of 2 has over a signal of 2."
 )
@@ -239,6 +275,15 @@ def negative_index_reads_the_end(right, signal, kernel):
     length = len(signal) + len(kernel) - 1
     inside = [[m for m in range(len(kernel)) if n - m < len(signal)] for n in range(length)]
     return np.array([sum(signal[n - m] * kernel[m] for m in terms) for n, terms in enumerate(inside)])
+
+
+@convolve1d.mistake(
+    "The index n − m leaves the signal at both ends. Past the end Python stops with an IndexError; before the "
+    "start it silently reads from the end. Leave both kinds of term out."
+)
+def index_leaves_the_signal(right, signal, kernel):
+    length = len(signal) + len(kernel) - 1
+    return np.array([sum(signal[n - m] * kernel[m] for m in range(len(kernel))) for n in range(length)])
 
 
 @convolve1d.mistake("Where two echoes overlap, the later one replaces the earlier one. They have to be added.")
@@ -308,6 +353,16 @@ def kernel_transposed(right, image, kernel):
 
 
 @correlate2d.mistake(
+    "You read the kernel at [column, row]: its two indices are exchanged. With a kernel that is not square such "
+    "an index soon lies outside."
+)
+def kernel_indices_exchanged(right, image, kernel):
+    if kernel.shape[0] != kernel.shape[1]:
+        raise IndexError
+    return right(image, kernel.T)
+
+
+@correlate2d.mistake(
     "The last row and the last column of windows are missing. A kernel of 3 fits into 5 pixels at three places, "
     "not at two. Look at where your loops end."
 )
@@ -343,6 +398,16 @@ def result_as_large_as_the_image(right, image, kernel):
 
 
 @correlate2d.mistake(
+    "Your result is as large as the image, with a border of zeros around it that no window computed. The valid "
+    "part has no border: make room for as many values as there are windows."
+)
+def border_of_zeros(right, image, kernel):
+    (height, width) = kernel.shape
+    above, left = height // 2, width // 2
+    return np.pad(right(image, kernel), ((above, height - 1 - above), (left, width - 1 - left)))
+
+
+@correlate2d.mistake(
     "Height and width are exchanged, which only works for squares. The shape of an array is (rows, columns): the "
     "height comes first."
 )
@@ -352,6 +417,32 @@ def height_and_width_exchanged(right, image, kernel):
     for i in range(H - h + 1):
         for j in range(W - w + 1):
             result[i, j] = np.sum(image[i : i + h, j : j + w] * kernel)
+    return result
+
+
+@correlate2d.mistake(
+    "You take the height of the image for its width as well. Only square images are as wide as tall: use both "
+    "numbers of the shape, for the image and for the kernel."
+)
+def image_taken_for_a_square(right, image, kernel):
+    n, k = image.shape[0], kernel.shape[0]
+    result = np.zeros((n - k + 1, n - k + 1))
+    for i in range(n - k + 1):
+        for j in range(n - k + 1):
+            result[i, j] = np.sum(image[i : i + k, j : j + k] * kernel)
+    return result
+
+
+@correlate2d.mistake(
+    "You take the height of the kernel for its width as well. A kernel may be wider than tall: use both numbers "
+    "of its shape."
+)
+def kernel_taken_for_a_square(right, image, kernel):
+    (H, W), k = image.shape, kernel.shape[0]
+    result = np.zeros((H - k + 1, W - k + 1))
+    for i in range(H - k + 1):
+        for j in range(W - k + 1):
+            result[i, j] = np.sum(image[i : i + k, j : j + k] * kernel)
     return result
 
 
@@ -373,6 +464,15 @@ def windows_side_by_side(right, image, kernel):
 )
 def mean_of_products(right, image, kernel):
     return right(image, kernel) / kernel.size
+
+
+@correlate2d.mistake(
+    "Each value contains all the values before it: the sum goes on from window to window. It has to start from "
+    "zero at every window."
+)
+def sum_goes_on(right, image, kernel):
+    result = right(image, kernel)
+    return np.cumsum(result).reshape(result.shape)
 
 
 @correlate2d.mistake(
@@ -459,6 +559,19 @@ def quarter_turn(right, image, kernel):
 @convolve2d.mistake("You flipped the image, not the kernel. The sums are the same, but they come out in reverse order.")
 def image_flipped_instead(right, image, kernel):
     return right(image, kernel)[::-1, ::-1]
+
+
+@convolve2d.mistake(
+    "Your index i − a is negative for the first rows, and in Python row −1 is the last one: the other border is "
+    "read. The valid part starts where every index lies inside the image."
+)
+def negative_index_reads_the_other_border(right, image, kernel):
+    (H, W), (h, w) = image.shape, kernel.shape
+    result = np.zeros((H - h + 1, W - w + 1))
+    for a in range(h):
+        for b in range(w):
+            result += kernel[a, b] * np.roll(image, (a, b), (0, 1))[: H - h + 1, : W - w + 1]
+    return result
 
 
 @convolve2d.mistake(
@@ -725,6 +838,21 @@ def factor_two_missing(right, size, sigma):
 
 
 @gaussian_kernel.mistake(
+    "Brackets are missing in the exponent: a / 2 * b is (a / 2) times b, so your variance multiplies where it "
+    "should divide. The whole 2σ² stands below the line."
+)
+def brackets_missing_in_the_exponent(right, size, sigma):
+    return right(size, 1 / sigma)
+
+
+@gaussian_kernel.mistake("Your kernel grows towards its border: the minus sign in the exponent is missing.")
+def minus_sign_missing(right, size, sigma):
+    offsets = np.arange(size) - (size - 1) / 2
+    bowl = np.exp((offsets[:, None] ** 2 + offsets**2) / (2 * sigma**2))
+    return bowl / bowl.sum()
+
+
+@gaussian_kernel.mistake(
     "The distance is not squared in the exponent, so your kernel has a sharp tip. A Gaussian falls with the "
     "square of the distance."
 )
@@ -752,6 +880,14 @@ def centre_on_a_pixel(right, size, sigma):
 def centre_half_a_pixel_off(right, size, sigma):
     part = right(size + 1, sigma)[:size, :size]
     return part / part.sum()
+
+
+@gaussian_kernel.mistake(
+    "For an even size your kernel comes out one larger: from −2 to 2 there are five whole numbers, not four. The "
+    "samples of an even size lie at halves."
+)
+def even_size_one_larger(right, size, sigma):
+    return right(size + (size + 1) % 2, sigma)
 
 
 @gaussian_kernel.mistake(
@@ -875,6 +1011,13 @@ def phase_subtracted(right, size, sigma, theta, wavelength, phase=0.0):
 
 
 @gabor_kernel.mistake(
+    "You multiplied the phase by 2π. It is an angle in radians already; only u/λ is counted in periods."
+)
+def phase_multiplied(right, size, sigma, theta, wavelength, phase=0.0):
+    return right(size, sigma, theta, wavelength, phase=2 * math.pi * phase)
+
+
+@gabor_kernel.mistake(
     "Your wave is a sine: with phase 0 the middle of the kernel is zero. A cosine has its crest there."
 )
 def sine_instead_of_cosine(right, size, sigma, theta, wavelength, phase=0.0):
@@ -944,7 +1087,7 @@ def centre_not_between_pixels(right, size, sigma, theta, wavelength, phase=0.0):
         example([[1, 3, 2], [3, 7, 4]], [[1, 2], [3, 4]], [[1, 1]]),
     ],
     forbidden=SUMS_BY_HAND,
-    requires=almost_fits,
+    requires=fits,
 )
 def fft_convolve2d(image, kernel):
     return scipy.signal.convolve2d(image.astype(float), kernel.astype(float), "full")
@@ -960,7 +1103,7 @@ def full_cases(draw: Draw) -> Iterator[Case]:
     yield case("one row with one column", quarters(draw, 1, 4), quarters(draw, 2, 1))
     yield case("kernel not square", quarters(draw, 5, 7), quarters(draw, 2, 4))
     yield case("both of one size", quarters(draw, 3, 3), quarters(draw, 3, 3))
-    yield case("the second larger than the first", quarters(draw, 2, 3), quarters(draw, 3, 4))
+    yield case("the second larger than the first", quarters(draw, 2, 3), quarters(draw, 4, 5))
     for _ in draw.repeats(5):
         kernel = quarters(draw, draw.int(2, 4), draw.int(2, 4))
         yield case("random", quarters(draw, draw.size(5, 8), draw.size(5, 8)), kernel)
@@ -976,6 +1119,17 @@ fft_convolve2d.cases(full_cases)
 def circular_without_padding(right, image, kernel):
     product = np.fft.fft2(image) * np.fft.fft2(kernel, image.shape)
     return np.real(np.fft.ifft2(product))
+
+
+@fft_convolve2d.mistake(
+    "You copied the kernel into an array as large as the image. The product of such spectra belongs to a circular "
+    "convolution: what runs out at one border comes back in at the opposite one. Make room for the whole result "
+    "first."
+)
+def room_for_the_image_only(right, image, kernel):
+    room = np.zeros(image.shape)
+    room[: kernel.shape[0], : kernel.shape[1]] = kernel
+    return np.real(np.fft.ifft2(np.fft.fft2(image) * np.fft.fft2(room)))
 
 
 @fft_convolve2d.mistake(
@@ -1030,6 +1184,14 @@ def still_complex(right, image, kernel):
 
 
 @fft_convolve2d.mistake(
+    "irfft2 cannot know whether the last axis was even or odd, and takes it to be even: tell it the size."
+)
+def irfft2_without_a_size(right, image, kernel):
+    shape = np.add(image.shape, kernel.shape) - 1
+    return np.fft.irfft2(np.fft.rfft2(image, shape) * np.fft.rfft2(kernel, shape))
+
+
+@fft_convolve2d.mistake(
     "You took the magnitude of the complex result, so negative values have lost their sign. The imaginary part is "
     "zero but for rounding: keep the real part."
 )
@@ -1060,7 +1222,9 @@ def middle_part_only(right, image, kernel):
 )
 def valid_part_only(right, image, kernel):
     (H, W), (h, w) = image.shape, kernel.shape
-    return right(image, kernel)[h - 1 : H, w - 1 : W]
+    result = np.zeros((H - h + 1, W - w + 1))  # refused where the second is larger
+    result[:] = right(image, kernel)[h - 1 : H, w - 1 : W]
+    return result
 
 
 @fft_convolve2d.mistake(
@@ -1101,7 +1265,7 @@ def quarters_exchanged(right, image, kernel):
         example([[1, 2, 3, 2, 1]], [[1, 1, 1]], [[1, 1, 1]]),
     ],
     forbidden=SUMS_BY_HAND,
-    requires=almost_fits,
+    requires=fits,
 )
 def compose_kernels(first, second):
     # Kernels are polynomials in two variables, and to apply both is to multiply them: sum over pairs of powers.
@@ -1140,12 +1304,22 @@ def matrix_product_of_kernels(right, first, second):
 
 
 @compose_kernels.mistake(
+    "You took the Kronecker product, which sets copies of the second kernel side by side. A convolution moves on "
+    "by one pixel at a time, so the copies overlap and add up."
+)
+def kronecker_product(right, first, second):
+    return np.kron(first, second)
+
+
+@compose_kernels.mistake(
     "You kept only the places where one kernel lies inside the other. Two kernels of 3 in turn see 5 pixels, so "
     "their product needs 5: the full convolution."
 )
 def valid_part(right, first, second):
     (H, W), (h, w) = first.shape, second.shape
-    return right(first, second)[h - 1 : H, w - 1 : W]
+    result = np.zeros((H - h + 1, W - w + 1))  # refused where the second is larger
+    result[:] = right(first, second)[h - 1 : H, w - 1 : W]
+    return result
 
 
 @compose_kernels.mistake(
