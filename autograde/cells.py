@@ -7,27 +7,17 @@ import json
 import os
 import re
 import stat
-import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbformat import NotebookNode
 from traitlets.config import Config
 
 from autograde.errors import NotebookError
-
-# nbformat's schema checker compiles a grammar of internationalized web addresses when it is imported, which takes
-# over a second; no notebook has one. Without the module the checker leaves that format out.
-_absent = "rfc3987_syntax" not in sys.modules
-if _absent:
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-import nbformat  # noqa: E402
-from nbformat import NotebookNode  # noqa: E402
-
-if _absent:
-    del sys.modules["rfc3987_syntax"]
 
 SHOW = "show"  # the tag of cells that teach and decide nothing
 LARGEST = 50_000_000  # bytes of a notebook file

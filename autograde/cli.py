@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from autograde.course import Course
 from autograde.errors import AutogradeError
 
 if TYPE_CHECKING:
+    from autograde.outcomes import Outcome
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -33,28 +35,122 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="autograde", description="Grade the course's notebooks.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _command(commands, "release", _release, "sources to students' notebooks; refuses what would leak")
+    grade = _command(commands, "grade", _grade, "run and score the submissions of a class", of_class=True)
+    grade.add_argument("--student", metavar="NAME", help="only this student's")
+    grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
+    grade.add_argument("--force", action="store_true", help="also what was graded and has not changed")
+    grade.add_argument("--all-cells", action="store_true", help="also cells that are tagged show")
+    _command(commands, "feedback", _feedback, "a page for each submission, for its student", of_class=True)
+    _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
+    export = _command(commands, "export", _export, "the grades as a table", of_class=True)
+    export.add_argument("--format", choices=["csv"], default="csv")
+    verify = _command(commands, "verify", _verify, "the course against itself: solutions, blanks and known mistakes")
+    verify.add_argument("--workers", type=_positive, metavar="N", help="processes at a time (default: one a core)")
+    demo = _command(commands, "demo", _demo, "a made-up class through all of the above", of_class=True)
+    demo.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
+    demo.add_argument("--seed", type=int, default=0, help="another seed makes another class")
     return parser
 
 
-def _command(commands: Commands, name: str, run: object, says: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], says: str, *, of_class: bool = False
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, class_folder=None)
     command.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_convolution; all when none is named")
     command.add_argument("--course", type=Path, default=Path(), metavar="DIR", help="the course's folder")
+    if of_class:
+        command.add_argument("--class", dest="class_folder", type=Path, metavar="DIR", help="default: class/")
     return command
 
 
-def _course(options: argparse.Namespace) -> Course:
-    return Course.find(options.course, getattr(options, "class_folder", None))
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _course(options: argparse.Namespace) -> tuple[Course, tuple[str, ...]]:
+    course = Course.find(options.course, options.class_folder)
+    return course, course.select(options.lessons)
 
 
 def _release(options: argparse.Namespace) -> int:
     from autograde.release import release
 
-    course = _course(options)
-    for released in release(course, course.select(options.lessons)):
+    for released in release(*_course(options)):
         done = "written to" if released.changed else "already the same in"
         print(f"{released.lesson}: {done} {_shown(released.path)}")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from autograde.grade import grade
+
+    course, lessons = _course(options)
+    with _Progress() as progress:
+        result = grade(
+            course,
+            lessons,
+            options.student,
+            workers=options.workers,
+            force=options.force,
+            all_cells=options.all_cells,
+            progress=progress.show,
+        )
+    bad = [o for o in result.outcomes if not o.is_graded]
+    skipped = f"; {len(result.kept)} unchanged since the last time (--force grades them again)" if result.kept else ""
+    print(f"{len(result.outcomes) - len(bad)} of {len(result.outcomes)} submissions graded{skipped}.")
+    for outcome in bad:
+        print(f"  {outcome.lesson} {outcome.student}: {outcome.ending}. {outcome.for_instructor}")
+    print(f"Scores: {_shown(course.folder / 'grades.csv')}. Notebooks: {_shown(course.autograded)}.")
+    return 1 if bad else 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    from autograde.feedback import feedback
+
+    course, lessons = _course(options)
+    pages = feedback(course, lessons)
+    print(f"{len(pages)} pages in {_shown(course.feedback)}.")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from autograde.report import report
+
+    print(f"The report is {_shown(report(*_course(options)))}.")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from autograde.export import write
+
+    course, lessons = _course(options)
+    print(f"The grades are in {_shown(write(course, lessons if options.lessons else ()))}.")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from autograde.verify import table, verify
+
+    course, lessons = _course(options)
+    verdicts = verify(course, lessons, workers=options.workers)
+    print(table(verdicts))
+    return 0 if all(v.is_sound for v in verdicts) else 2
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from autograde.demo import demo, table
+
+    course, lessons = _course(options)
+    with _Progress() as progress:
+        made = demo(course, lessons, seed=options.seed, workers=options.workers, progress=progress.show)
+    print(table(made))
+    print(f"The instructor's report: {_shown(made.report)}")
+    print(f"The students' pages:     {_shown(course.feedback)}")
+    print(f"The grades:              {_shown(made.grades)}")
     return 0
 
 
@@ -62,3 +158,32 @@ def _shown(path: Path) -> str:
     """A path as short as it can be said from here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+class _Progress:
+    """A bar on a terminal, a line a submission elsewhere."""
+
+    def __init__(self) -> None:
+        self.bar: object = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()  # type: ignore[attr-defined]
+
+    def show(self, outcome: Outcome, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            score = "" if outcome.score is None else f", {outcome.score:g}/{outcome.max_score:g}"
+            line = f"[{done}/{total}] {outcome.lesson} {outcome.student}: {outcome.ending}{score}"
+            print(f"{line} ({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
+            return
+        from tqdm import tqdm
+
+        if self.bar is None:
+            self.bar = tqdm(total=total, unit="submission")
+        bar = self.bar
+        assert isinstance(bar, tqdm)
+        bar.set_postfix_str(f"{outcome.student}: {outcome.ending}")
+        bar.update()

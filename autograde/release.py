@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.converters import GenerateAssignment
-from nbgrader.preprocessors import SaveCells
-from nbgrader.utils import find_all_files
 
 from autograde import cells
 from autograde.course import Course
-from autograde.errors import CourseError, NotebookError
+from autograde.errors import CourseError
+from autograde.lesson import Lesson
 from course_utils import exercises
 
-# nbgrader's own steps, but for the one that writes to the gradebook.
-STEPS = tuple(step for step in GenerateAssignment.preprocessors.default() if step is not SaveCells)
 WHOLE, LINE = 20, 50  # letters from which on a whole solution, or a line of one, is told when it appears elsewhere
 
 
@@ -36,59 +32,39 @@ class Released:
 
 def release(course: Course, lessons: Sequence[str], folder: Path | None = None) -> tuple[Released, ...]:
     """Write the students' notebooks of lessons (to another folder when one is given), all of them or none."""
-    versions = {lesson: sound_version(course, lesson) for lesson in lessons}
-    return tuple(_write(course, lesson, text, folder or course.released) for lesson, text in versions.items())
+    loaded = [Lesson.load(course, name) for name in lessons]
+    texts = [sound_version(lesson) for lesson in loaded]
+    return tuple(_write(le, text, folder or course.released) for le, text in zip(loaded, texts, strict=True))
 
 
-def sound_version(course: Course, lesson: str) -> str:
+def sound_version(lesson: Lesson) -> str:
     """The text of a lesson's released notebook; :class:`CourseError` when it must not be released."""
-    source = read_source(course, lesson)
-    findings = tuple(f"{lesson}: {finding}" for finding in examine(course, lesson, source))
+    findings = tuple(f"{lesson.name}: {finding}" for finding in examine(lesson))
     if findings:
-        raise CourseError(f"{lesson} is not released:", findings)
-    return cells.text(student_version(course, lesson, source))
+        raise CourseError(f"{lesson.name} is not released:", findings)
+    return cells.text(lesson.released)
 
 
-def read_source(course: Course, lesson: str) -> NotebookNode:
-    """The instructor's notebook of a lesson."""
-    try:
-        return cells.read_source(course.source(lesson))
-    except NotebookError as error:
-        raise CourseError(f"{course.source(lesson)}: {error}") from error
-
-
-def student_version(course: Course, lesson: str, source: NotebookNode) -> NotebookNode:
-    """What ``nbgrader generate_assignment`` makes of a source."""
-    names = {"student": ".", "assignment": lesson, "notebook": lesson, "db_url": course.database}
-    return cells.convert(source, STEPS, course.config, {"unique_key": lesson, "nbgrader": names})
-
-
-def _write(course: Course, lesson: str, text: str, folder: Path) -> Released:
-    target = folder / lesson / f"{lesson}.ipynb"
+def _write(lesson: Lesson, text: str, folder: Path) -> Released:
+    target = folder / lesson.name / f"{lesson.name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     changed = not target.is_file() or target.read_bytes() != text.encode()
     if changed:
         target.write_bytes(text.encode())
-    for name in beside(course, lesson):
+    for name, path in lesson.files:
         (target.parent / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(course.source(lesson).parent / name, target.parent / name)
-    return Released(lesson, target, changed)
+        shutil.copyfile(path, target.parent / name)
+    return Released(lesson.name, target, changed)
 
 
-def beside(course: Course, lesson: str) -> tuple[Path, ...]:
-    """The files that go with a lesson's notebook (pictures, data), relative to its folder."""
-    folder = course.source(lesson).parent
-    ignored = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.ipynb"]
-    return tuple(sorted(Path(f).relative_to(folder) for f in find_all_files(str(folder), ignored)))
-
-
-def examine(course: Course, lesson: str, source: NotebookNode) -> tuple[str, ...]:
-    """Why a source must not be released: a sentence a finding."""
-    findings = [*_markers(source), *_ids(source), *_metadata(source), *_points(source, course.points)]
-    findings += _exercises(source, [e.name for e in exercises.lesson(lesson)])
+def examine(lesson: Lesson) -> tuple[str, ...]:
+    """Why a lesson must not be released: a sentence a finding."""
+    source = lesson.source
+    findings = [*_markers(source), *_ids(source), *_metadata(source), *_points(source, lesson.course.points)]
+    findings += _exercises(source, [e.name for e in exercises.lesson(lesson.name)])
     if not findings:
         try:
-            findings += _leaks(source, student_version(course, lesson, source))
+            findings += _leaks(source, lesson.released)
         except Exception as error:  # nbgrader's own refusals are RuntimeErrors, ValidationErrors and others
             findings.append(f"nbgrader refuses it: {error}")
     return tuple(findings)
@@ -139,7 +115,7 @@ def _metadata(source: NotebookNode) -> Iterator[str]:
             yield f"{cells.label(cell)}: a graded cell must be worth more than 0 points."
         if cells.is_answer(cell) and cell.get("attachments"):
             yield f"{cells.label(cell)}: its attachments would stay in the released cell."
-        if cells.is_answer(cell) and next(cells.regions(cell.source, "SOLUTION"), None) is None:
+        if cells.is_answer(cell) and not any(r.strip() for r in cells.regions(cell.source, "SOLUTION")):
             yield f"{cells.label(cell)}: an answer cell needs a solution between BEGIN SOLUTION and END SOLUTION."
     if source.metadata.get("widgets"):
         yield "the notebook's metadata hold the state of widgets, which are outputs; strip them."

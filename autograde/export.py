@@ -1,0 +1,66 @@
+"""``autograde export``: the grades of a class as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograde import gradebook, outcomes
+from autograde.course import Course
+from autograde.errors import UsageError
+from autograde.gradebook import Book
+from autograde.outcomes import Outcome
+
+FILE = "grades.csv"
+COLUMNS = ("student", "lesson", "outcome", "score", "max_score", "to_grade_by_hand")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A submission's outcome with the gradebook's points of now; ``by_hand``: what a person has yet to grade."""
+
+    outcome: Outcome
+    by_hand: float
+
+
+def rows(course: Course, lessons: Sequence[str] = ()) -> tuple[Row, ...]:
+    """All outcomes (of some lessons), with points given by hand since; by lesson and student."""
+    known = [o for o in outcomes.load(course.folder).values() if not lessons or o.lesson in lessons]
+    scored = [o for o in known if o.score is not None]
+    book = Book(course) if gradebook.exists(course) else None
+    scores = {
+        lesson: book.scores(lesson, [o.student for o in scored if o.lesson == lesson]) if book else {}
+        for lesson in dict.fromkeys(o.lesson for o in scored)
+    }
+    found = []
+    for outcome in sorted(known, key=lambda o: o.key):
+        score = scores.get(outcome.lesson, {}).get(outcome.student) if outcome.score is not None else None
+        if score is None:
+            found.append(Row(outcome, 0.0))
+        else:
+            found.append(Row(replace(outcome, score=score.points, cells=score.cells), score.by_hand))
+    return tuple(found)
+
+
+def table(course: Course, lessons: Sequence[str] = ()) -> str:
+    """The grades as CSV; no score where nothing could be graded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows(course, lessons):
+        o = row.outcome
+        score = "" if o.score is None else f"{o.score:g}"
+        writer.writerow([o.student, o.lesson, o.ending.value, score, f"{o.max_score:g}", f"{row.by_hand:g}"])
+    return text.getvalue()
+
+
+def write(course: Course, lessons: Sequence[str] = ()) -> Path:
+    """Write ``grades.csv``."""
+    if not outcomes.load(course.folder):
+        raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
+    path = course.folder / FILE
+    outcomes.write(path, table(course, lessons))
+    return path

@@ -1,0 +1,129 @@
+"""nbgrader's database, and nbgrader's steps that read or write it. Only one process may use this module at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import Execute, LimitOutput, SaveCells
+from nbgrader.utils import parse_utc
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+
+from autograde import cells
+from autograde.course import Course
+from autograde.errors import CourseError
+
+warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # about nbgrader's own queries
+
+_PREPARED = GenerateAssignment.preprocessors.default()
+REGISTER = tuple(_PREPARED[: _PREPARED.index(SaveCells) + 1])
+SANITIZE = tuple(Autograde.sanitize_preprocessors.default())
+RECORD = tuple(s for s in Autograde.autograde_preprocessors.default() if s not in (Execute, LimitOutput))
+
+
+@dataclass(frozen=True)
+class Score:
+    """A submission's points: those given, those possible, and those that a person has yet to give."""
+
+    points: float
+    max_points: float
+    by_hand: float
+    cells: dict[str, float | None]
+
+
+class Book:
+    """A class's gradebook."""
+
+    def __init__(self, course: Course):
+        self.course = course
+        if course.database.startswith("sqlite:///"):
+            Path(course.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+    def register(self, lesson: str, source: NotebookNode) -> None:
+        """Enter a lesson's cells; refused by nbgrader when cells come or go after submissions were graded."""
+        with self._open() as book:
+            book.update_or_create_assignment(lesson)
+        try:
+            with _explained(self.course):
+                self._convert(source, REGISTER, lesson, ".")
+        except RuntimeError as error:
+            hint = "Undo the change of its graded cells, or grade into a new class (--class DIR)."
+            raise CourseError(f"{lesson} does not fit the gradebook: {error}. {hint}") from error
+
+    def sanitize(self, lesson: str, student: str, notebook: NotebookNode) -> NotebookNode:
+        """A submission with the instructor's test cells, points and kernel, and without outputs."""
+        with _explained(self.course):
+            return self._convert(notebook, SANITIZE, lesson, student)
+
+    def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path) -> NotebookNode:
+        """Enter an executed submission; manual grades and comments stay."""
+        with self._open() as book:
+            book.update_or_create_student(student)
+            book.update_or_create_submission(lesson, student, **_timestamp(folder))
+        with _explained(self.course):
+            return self._convert(notebook, RECORD, lesson, student)
+
+    def scores(self, lesson: str, students: Sequence[str]) -> dict[str, Score]:
+        """The scores of those students who have one."""
+        found: dict[str, Score] = {}
+        with self._open() as book:
+            for student in students:
+                try:
+                    found[student] = _score(book.find_submission_notebook(lesson, lesson, student))
+                except MissingEntry:
+                    continue
+        return found
+
+    def students(self) -> tuple[str, ...]:
+        with self._open() as book:
+            return tuple(student.id for student in book.students)
+
+    def _convert(self, notebook: NotebookNode, steps: Sequence[type], lesson: str, student: str) -> NotebookNode:
+        names = {"student": student, "assignment": lesson, "notebook": lesson, "db_url": self.course.database}
+        return cells.convert(notebook, steps, self.course.config, {"unique_key": lesson, "nbgrader": names})
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with _explained(self.course), Gradebook(self.course.database, self.course.name) as book:
+            yield book
+
+
+@contextmanager
+def _explained(course: Course) -> Iterator[None]:
+    """A database that cannot be used, in a sentence."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise CourseError(f"The gradebook {course.database} cannot be used: {reason}") from error
+
+
+def _timestamp(folder: Path) -> dict[str, Any]:
+    """When a submission was handed in, where nbgrader's ``timestamp.txt`` says so."""
+    path = folder / "timestamp.txt"
+    try:
+        text = path.read_text().strip() if path.is_file() and not path.is_symlink() else ""
+        return {"timestamp": parse_utc(text)} if text else {}
+    except (OSError, ValueError, OverflowError):
+        return {}
+
+
+def _score(submitted: Any) -> Score:
+    waits = {grade.name for grade in submitted.grades if grade.needs_manual_grade}
+    given = {grade.name: None if grade.name in waits else float(grade.score) for grade in submitted.grades}
+    by_hand = sum(float(grade.max_score) for grade in submitted.grades if grade.name in waits)
+    total = max(0.0, float(submitted.score) - float(submitted.late_submission_penalty or 0))
+    return Score(total, float(submitted.max_score), by_hand, given)
+
+
+def exists(course: Course) -> bool:
+    """Whether there is a gradebook yet; asking does not make one."""
+    path = course.database.removeprefix("sqlite:///")
+    return path == course.database or Path(path).exists()

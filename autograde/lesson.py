@@ -1,0 +1,62 @@
+"""A lesson: the instructor's notebook, the students' version of it, and the files beside."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import SaveCells
+from nbgrader.utils import find_all_files
+
+from autograde import cells
+from autograde.course import Course
+from autograde.errors import CourseError, NotebookError
+
+# nbgrader's own steps, but for the one that writes to the gradebook.
+STEPS = tuple(step for step in GenerateAssignment.preprocessors.default() if step is not SaveCells)
+IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.ipynb"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson of a course."""
+
+    course: Course
+    name: str
+    source: NotebookNode
+
+    @classmethod
+    def load(cls, course: Course, name: str) -> Lesson:
+        try:
+            return cls(course, name, cells.read_source(course.source(name)))
+        except NotebookError as error:
+            raise CourseError(f"{course.source(name)}: {error}") from error
+
+    @cached_property
+    def released(self) -> NotebookNode:
+        """What ``nbgrader generate_assignment`` makes of the source."""
+        names = {"student": ".", "assignment": self.name, "notebook": self.name, "db_url": self.course.database}
+        return cells.convert(self.source, STEPS, self.course.config, {"unique_key": self.name, "nbgrader": names})
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The files that go with the notebook (pictures, data): name beside it → path."""
+        folder = self.course.source(self.name).parent
+        found = sorted(find_all_files(str(folder), IGNORED))
+        return tuple((str(Path(path).relative_to(folder)), path) for path in found)
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in cells.parts(self.source).values())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that the instructor wrote."""
+        digest = hashlib.sha256(cells.text(self.source).encode())
+        for name, path in self.files:
+            digest.update(name.encode() + b"\0" + Path(path).read_bytes())
+        return digest.hexdigest()

@@ -1,0 +1,74 @@
+"""Who runs where: jobs over the workers of any ``concurrent.futures`` executor, a worker's death survived."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+MakeExecutor = Callable[[int], Executor]
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes(preload: str) -> MakeExecutor:
+    """Worker processes of this machine, forked from one that has imported a module and done nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload])
+    return lambda workers: ProcessPoolExecutor(workers, mp_context=context)
+
+
+def run(
+    work: Callable[[Job], Result], jobs: Iterable[Job], make_executor: MakeExecutor, workers: int
+) -> Iterator[tuple[Job, Result | None]]:
+    """Every job with its result, as they are done; None for a job whose worker died under it twice.
+
+    Jobs are taken from the iterable only when a worker is about to be free, so preparing one may cost something.
+    """
+    suspects: list[Job] = []
+    waiting = iter(jobs)
+    while True:
+        with make_executor(workers) as executor:
+            lost = yield from _run(work, waiting, executor, workers)
+        if not lost:
+            break
+        suspects += lost
+    for job in suspects:  # alone, so that only the one to blame goes down
+        with make_executor(1) as executor:
+            try:
+                yield job, executor.submit(work, job).result()
+            except BrokenExecutor:
+                yield job, None
+
+
+def _run(
+    work: Callable[[Job], Result], waiting: Iterator[Job], executor: Executor, workers: int
+) -> Generator[tuple[Job, Result | None], None, list[Job]]:
+    """Jobs through one executor until none is left or it broke; returns the jobs that were in it when it broke."""
+    running: dict[Future[Result], Job] = {}
+    lost: list[Job] = []
+    try:
+        while not lost:
+            for job in itertools.islice(waiting, workers + 1 - len(running)):
+                running[executor.submit(work, job)] = job
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                if isinstance(future.exception(), BrokenExecutor):
+                    lost.append(job)
+                else:
+                    yield job, future.result()
+    finally:
+        for future in running:
+            future.cancel()
+    return lost + list(running.values())

@@ -1,0 +1,167 @@
+"""Submissions before they are run: which there are, and whether one is a notebook of its lesson."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from autograde import cells
+from autograde.course import Course
+from autograde.errors import AutogradeError, NotebookError, UsageError
+from autograde.lesson import Lesson
+from autograde.outcomes import Ending
+from course_utils import exercises
+
+LARGEST = 20_000_000  # bytes of a file beside a notebook
+
+
+class SubmissionError(AutogradeError):
+    """A submission that cannot be run: its ending, a sentence for the student, one for the instructor."""
+
+    exit_code = 1
+
+    def __init__(self, ending: Ending, for_student: str, for_instructor: str):
+        super().__init__(for_instructor)
+        self.ending, self.for_student, self.for_instructor = ending, for_student, for_instructor
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A folder that a student handed in for a lesson."""
+
+    student: str
+    lesson: str
+    folder: Path
+
+    @property
+    def notebook(self) -> Path | None:
+        """The lesson's notebook, or the only one there is (a browser may have renamed a download)."""
+        exact = self.folder / f"{self.lesson}.ipynb"
+        if exact.exists() or exact.is_symlink():
+            return exact
+        found = [p for p in self.folder.glob("*.ipynb") if not p.name.startswith(".")]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The other files: regular ones, not too large, none through a link."""
+        found = sorted(p for p in self.folder.iterdir() if p.is_file() and not p.is_symlink())
+        return tuple((p.name, str(p)) for p in found if p.suffix != ".ipynb" and p.stat().st_size <= LARGEST)
+
+    @property
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for path in [p for p in (self.notebook,) if p] + [Path(path) for _, path in self.files]:
+            digest.update(path.name.encode() + b"\0")
+            digest.update(path.read_bytes() if path.is_file() and not path.is_symlink() else b"")
+        return digest.hexdigest()
+
+
+def find(course: Course, lessons: Sequence[str], student: str | None = None) -> tuple[Submission, ...]:
+    """The submissions to lessons, by lesson and student."""
+    if not course.submitted.is_dir():
+        raise UsageError(
+            f"There is no folder {course.submitted}: submissions belong there, as STUDENT/LESSON/LESSON.ipynb."
+        )
+    students = sorted(p.name for p in course.submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if student is not None and student not in students:
+        near = difflib.get_close_matches(student, students, 1)
+        raise UsageError(
+            f"No student {student!r} in {course.submitted}" + (f": did you mean {near[0]}?" if near else ".")
+        )
+    chosen = [student] if student is not None else students
+    folders = [(lesson, name, course.submitted / name / lesson) for lesson in lessons for name in chosen]
+    found = tuple(Submission(name, lesson, folder) for lesson, name, folder in folders if folder.is_dir())
+    if not found:
+        whose = f"{student} has" if student is not None else "There is"
+        raise UsageError(f"Nothing to grade: {whose} no submission to {', '.join(lessons)} in {course.submitted}.")
+    return found
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A submission's notebook, ready for nbgrader, and what was put back in it: a few words a change."""
+
+    notebook: NotebookNode
+    changes: tuple[str, ...] = field(default=())
+
+
+def prepare(submission: Submission, lesson: Lesson) -> Prepared:
+    """Read a submission and put the instructor's metadata back; :class:`SubmissionError` when that makes no sense."""
+    notebook = _read(submission)
+    ids = {cells.grade_id(cell) for cell in notebook.cells} - {""}
+    own = {cells.grade_id(cell) for cell in lesson.source.cells} - {""}
+    if not ids & own:
+        raise _wrong_lesson(submission, ids)
+    return Prepared(restored(notebook, lesson), tuple(_changes(notebook, lesson)))
+
+
+def _read(submission: Submission) -> NotebookNode:
+    expected = f"{submission.lesson}.ipynb"
+    if submission.notebook is None:
+        raise SubmissionError(
+            Ending.MISSING,
+            f"No notebook was found in your submission. Submit {expected}.",
+            f"There is no {expected} in {submission.folder}, and no other single notebook.",
+        )
+    try:
+        return cells.read(submission.notebook)
+    except NotebookError as error:
+        raise SubmissionError(
+            Ending.UNREADABLE,
+            f"Your file could not be read as a notebook. Open {expected} in Jupyter, save it, and submit that file.",
+            f"The notebook cannot be read: {error}.",
+        ) from error
+
+
+def _wrong_lesson(submission: Submission, ids: set[str]) -> SubmissionError:
+    """Whose cells are these? A known exercise's name tells."""
+    others = [exercises.find(name).lesson for name in sorted(ids) if name in exercises.names()]
+    looks = f" It looks like {others[0]}." if others else ""
+    return SubmissionError(
+        Ending.WRONG_LESSON,
+        f"This is not the notebook of {submission.lesson}.{looks} Submit {submission.lesson}.ipynb.",
+        f"The notebook has none of the graded cells of {submission.lesson}.{looks}"
+        + ("" if ids else " It has no graded cells at all: a program may have dropped the cells' metadata."),
+    )
+
+
+def restored(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
+    """A copy whose graded cells carry the instructor's metadata and in which only cells to show are tagged as such.
+
+    A cell is one to show when its text is that of a released one, whatever its tags say: a tag must neither keep a
+    test from being run nor an answer.
+    """
+    own = {cells.grade_id(c): c for c in lesson.released.cells if cells.grade_id(c)}
+    shown = {c.source.strip() for c in lesson.released.cells if cells.is_show(c)}
+    result = copy.deepcopy(notebook)
+    for cell in result.cells:
+        known = own.get(cells.grade_id(cell))
+        cell.metadata = NotebookNode()
+        if known is not None:
+            cell.metadata = copy.deepcopy(known.metadata)
+        elif cell.cell_type == "code" and cell.source.strip() in shown:
+            cell.metadata.tags = [cells.SHOW]
+    return result
+
+
+def _changes(notebook: NotebookNode, lesson: Lesson) -> Iterator[str]:
+    """What a student did to cells that are not theirs to change."""
+    found: dict[str, list[NotebookNode]] = {}
+    for cell in notebook.cells:
+        found.setdefault(cells.grade_id(cell), []).append(cell)
+    for cell in lesson.released.cells:
+        name = cells.grade_id(cell)
+        copies = found.get(name, [])
+        if name and not copies:
+            yield f"{name} was deleted"
+        elif name and len(copies) > 1:
+            yield f"{name} is there {len(copies)} times"
+        elif name and not cells.is_answer(cell) and copies[0].source.strip() != cell.source.strip():
+            yield f"{name} was edited"
