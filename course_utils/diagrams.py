@@ -1,16 +1,25 @@
-"""Drawings of a layer's arithmetic: windows on a padded input, volumes, receptive fields, tables of layers."""
+"""Drawings of a layer's arithmetic: windows on a padded input, filter banks, receptive fields, tables of layers.
+
+Every public function but those that fill a given figure draws one pyplot figure and returns None, as in ``plots``.
+"""
 
 from __future__ import annotations
 
 import math
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import Patch, Rectangle
+import numpy as np
+from matplotlib.patches import Patch, Polygon, Rectangle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Windows", "cost_bars", "field_growth", "fields", "fill_windows", "filter_bank", "print_table", "windows"]
 
 INPUT, PADDING, CHOSEN, OUTPUT, BAD, EDGE = "#cfe2f3", "#efefef", "#f6b26b", "#d9ead3", "#cc4125", "#555555"
 NUMBERED = 10  # up to so many windows along an axis, their numbers can be read
@@ -65,11 +74,7 @@ class Windows:
 
 
 def draw_windows(axes: Axes, windows: Windows, chosen: int = 0) -> None:
-    """Draw the padded input, every window and the output at one scale into given axes.
-
-    ``chosen`` is the output pixel, counted row by row, whose taps are filled in. Bars above and on the left of the
-    input are the windows along one axis, with a dot at each tap; a number marks a window's corner and its output.
-    """
+    """Draw the padded input, every window and the output into given axes, as :func:`windows` does."""
     row, column = divmod(chosen, windows.count) if windows.count else (0, 0)
     _draw_input(axes, windows)
     _draw_bars(axes, windows, row, column)
@@ -139,8 +144,7 @@ def _draw_output(axes: Axes, windows: Windows, row: int, column: int) -> float:
     return left + max(windows.count, 3) + 0.6
 
 
-def draw_legend(windows: Windows) -> list[Patch]:
-    """The legend's entries for :func:`draw_windows`."""
+def _legend(windows: Windows) -> list[Patch]:
     entries = [Patch(color=CHOSEN, label="taps of one window, and its output")]
     if windows.padding:
         entries.append(Patch(color=PADDING, label="padding (zeros)"))
@@ -152,21 +156,228 @@ def draw_legend(windows: Windows) -> list[Patch]:
     return entries
 
 
-def windows(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, chosen: int = 0) -> None:
+def windows(
+    size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, chosen: int = 0, caption: str = ""
+) -> None:
     """Draw one figure of every window of a layer on a square input, with the formula of the output's size above.
+
+    Bars above and on the left of the input are the windows along one axis, a dot for each tap. A number marks a
+    window's upper left pixel and its output. Input and output have the same scale.
 
     Parameters
     ----------
     size, kernel, stride, padding, dilation : in pixels, the same for rows and columns.
     chosen : the output pixel, counted row by row from 0, whose taps are filled in.
+    caption : a sentence below the figure.
     """
-    figure = plt.figure(figsize=(7.6, 4.4), layout="constrained")
-    fill_windows(figure, Windows(size, kernel, stride, padding, dilation), chosen)
+    fill_windows(_figure(caption, 7.6, 4.2), Windows(size, kernel, stride, padding, dilation), chosen)
 
 
-def fill_windows(figure: plt.Figure, windows: Windows, chosen: int = 0) -> None:
-    """Fill an empty figure with :func:`draw_windows`, the formula and the legend."""
+def fill_windows(figure: Figure, windows: Windows, chosen: int = 0) -> None:
+    """Fill an empty figure with the drawing of :func:`windows`."""
     axes = figure.add_subplot()
     draw_windows(axes, windows, chosen)
     axes.set_title(f"output size = {windows.formula()}" if windows.fits else windows.formula(), fontsize=10)
-    figure.legend(handles=draw_legend(windows), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    axes.legend(handles=_legend(windows), loc="upper left", bbox_to_anchor=(0, 0), ncols=3, fontsize=8, frameon=False)
+
+
+def _figure(caption: str, width: float, height: float) -> Figure:
+    """An empty pyplot figure, in inches, with its caption wrapped below it."""
+    lines = textwrap.wrap(caption, max(30, int(14 * width)))
+    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
+    return figure
+
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+
+def filter_bank(volume: Shape, filters: int, kernel: int, stride: int = 1, padding: int = 0, caption: str = "") -> None:
+    """Draw a volume, a bank of filters and the volume that comes out, as blocks.
+
+    Parameters
+    ----------
+    volume : (channels, height, width) of the input.
+    filters, kernel, stride, padding : the layer's; every filter is (channels, kernel, kernel).
+    caption : a sentence below the figure.
+    """
+    channels, height, width = volume
+    sides = [Windows(n, kernel, stride, padding).count for n in (height, width)]
+    out = (filters, sides[0], sides[1])
+    axes = _figure(caption, 8.4, 3.4).add_subplot()
+    scale = 4.0 / max(height, width)
+    end = _block(axes, (0.0, 0.0), volume, scale, INPUT)
+    window = (channels, kernel, kernel)
+    _block(axes, (0.9, 1.6), window, scale, CHOSEN)
+    axes.text(0, -0.3, _shape_text("input", volume), va="top", fontsize=9)
+    start = end + 1.0
+    smaller = min(1.0, 5.2 / (filters * (kernel * scale + _depth(channels)[1] + 0.15)))
+    pitch = smaller * (kernel * scale + _depth(channels)[1] + 0.15)
+    for index in range(filters):
+        _block(axes, (start, 2.5 + pitch * (filters / 2 - 1 - index)), window, scale, CHOSEN, smaller)
+    axes.text(start - 0.3, -0.3, f"{filters} filters,\neach {_shape_text('', window)}", va="top", fontsize=9)
+    start += max(1.9, kernel * scale + _depth(channels)[0] + 1.2)
+    axes.annotate("", (start - 0.1, 2), (start - 0.8, 2), arrowprops={"arrowstyle": "->", "color": EDGE})
+    end = _block(axes, (start + 0.1, 0.0), out, scale, OUTPUT)
+    _block(axes, (start + 1.0, 1.9), (filters, 1, 1), scale, CHOSEN)
+    axes.text(start + 0.1, -0.3, _shape_text("output", out), va="top", fontsize=9)
+    axes.set(xlim=(-0.3, end + 0.8), ylim=(-1.4, 5.6), aspect="equal")
+    axes.axis("off")
+
+
+def _shape_text(name: str, shape: Shape) -> str:
+    return f"{name} {' × '.join(map(str, shape))}".strip()
+
+
+def _depth(channels: int) -> np.ndarray:
+    """How far a block reaches back on paper: with the square root, so that 3 and 64 channels both fit."""
+    return np.array([0.27, 0.18]) * math.sqrt(channels)
+
+
+def _block(
+    axes: Axes, corner: tuple[float, float], shape: Shape, scale: float, color: str, smaller: float = 1.0
+) -> float:
+    """Draw a block (channels, height, width) with its lower left corner given; gives its right edge."""
+    channels, height, width = shape
+    x, y = corner
+    back = smaller * _depth(channels)
+    wide, high = smaller * width * scale, smaller * height * scale
+    front = np.array([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)])
+    style = {"facecolor": color, "edgecolor": EDGE, "linewidth": 0.8}
+    axes.add_patch(Polygon(front, **style))
+    for a, b in ((3, 2), (2, 1)):
+        axes.add_patch(Polygon([front[a], front[b], front[b] + back, front[a] + back], **{**style, "alpha": 0.75}))
+    return float(x + wide + back[0])
+
+
+def field_growth(layers: Sequence[tuple[int, ...]], caption: str = "") -> None:
+    """Draw along one axis what one unit of the last layer sees: a row of dots a layer, the image at the bottom.
+
+    Parameters
+    ----------
+    layers : (kernel, stride) or (kernel, stride, dilation), the first layer first.
+    caption : a sentence below the figure.
+    """
+    spans = _spans(layers)
+    axes = _figure(caption, 7.6, 0.6 + 0.8 * len(spans)).add_subplot()
+    step, centers = 1, []
+    for level, (low, high) in enumerate(spans):
+        if level:
+            step *= layers[level - 1][1]
+        centers.append({unit: unit * step for unit in range(low, high + 1)})
+    shift = [np.mean(list(c.values())) for c in centers]
+    places = [{u: x - shift[level] for u, x in c.items()} for level, c in enumerate(centers)]
+    _connect(axes, layers, places)
+    for level, row in enumerate(places):
+        color = INPUT if level == 0 else OUTPUT if level < len(layers) else CHOSEN
+        axes.scatter(list(row.values()), [level] * len(row), s=70, color=color, edgecolor=EDGE, zorder=3)
+        name = "image" if level == 0 else "layer {}: {} × {}, stride {}{}".format(level, *_described(layers[level - 1]))
+        axes.text(min(places[0].values()) - 1, level, name, ha="right", va="center", fontsize=9)
+        pixels = len(places[0]) if level == len(layers) else _extent(layers[:level])
+        if level:
+            axes.text(max(places[0].values()) + 1, level, f"sees {pixels} pixels", va="center", fontsize=9)
+    axes.margins(x=0.1, y=0.15)
+    axes.axis("off")
+
+
+def _described(layer: tuple[int, ...]) -> tuple[int, int, int, str]:
+    kernel, stride, *dilation = layer
+    return kernel, kernel, stride, f", dilation {dilation[0]}" if dilation and dilation[0] != 1 else ""
+
+
+def _taps(layer: tuple[int, ...], unit: int) -> list[int]:
+    kernel, stride, *dilation = layer
+    return [unit * stride + (dilation[0] if dilation else 1) * tap for tap in range(kernel)]
+
+
+def _spans(layers: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """The first and last unit of each level, the image first, that unit 0 of the last layer depends on."""
+    spans = [(0, 0)]
+    for layer in reversed(layers):
+        low, high = spans[0]
+        spans.insert(0, (_taps(layer, low)[0], _taps(layer, high)[-1]))
+    return spans
+
+
+def _extent(layers: Sequence[tuple[int, ...]]) -> int:
+    low, high = _spans(layers)[0]
+    return high - low + 1
+
+
+def _connect(axes: Axes, layers: Sequence[tuple[int, ...]], places: Sequence[Mapping[int, float]]) -> None:
+    for level, layer in enumerate(layers):
+        for unit, x in places[level + 1].items():
+            for tap in _taps(layer, unit):
+                axes.plot((x, places[level][tap]), (level + 1, level), color="#bbbbbb", linewidth=0.8, zorder=1)
+
+
+def fields(image: np.ndarray, sizes: Mapping[str, int], caption: str = "") -> None:
+    """Draw squares around the middle of a photo: how much of it a unit sees.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, 3).
+    sizes : label → side of the square in pixels.
+    caption : a sentence below the figure.
+    """
+    height, width = image.shape[:2]
+    axes = _figure(caption, 6.2, 6.2 * height / width + 0.2).add_subplot()
+    axes.imshow(image, cmap="gray")
+    colors = plt.get_cmap("plasma")(np.linspace(0.1, 0.95, len(sizes)))
+    for color, (label, side) in zip(colors, sizes.items(), strict=True):
+        corner = (width - side) / 2 - 0.5, (height - side) / 2 - 0.5
+        axes.add_patch(
+            Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=2, label=f"{label}: {side}")
+        )
+    axes.set(xlabel="column", ylabel="row", xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), title="sees (pixels)", title_fontsize=8)
+
+
+Row = tuple[str, tuple[int, ...], int, int, int]  # name, shape, activations, parameters, multiply-adds
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print the rows of ``layer_table`` in columns, with totals; memory is activations in float32, 4 bytes each."""
+    line = "{:<10} {:>15} {:>12} {:>9} {:>13} {:>15}".format
+    print(line("layer", "shape", "activations", "MB", "parameters", "multiply-adds"))
+    for name, shape, activations, parameters, macs in [*rows, ("total", (), *_totals(rows))]:
+        size = " × ".join(map(str, shape))
+        megabytes = f"{4 * activations / 1e6:.3f}"
+        print(line(name, size, f"{activations:,}", megabytes, f"{parameters:,}", f"{macs:,}"))
+
+
+def _totals(rows: Sequence[Row]) -> tuple[int, int, int]:
+    activations, parameters, macs = (sum(row[i] for row in rows) for i in (2, 3, 4))
+    return activations, parameters, macs
+
+
+def cost_bars(rows: Sequence[Row], caption: str = "") -> None:
+    """Draw for each layer its activations, parameters and multiply-adds, a bar each and its share of the total.
+
+    Parameters
+    ----------
+    rows : of ``layer_table``: (name, shape, activations, parameters, multiply-adds).
+    caption : a sentence below the figure.
+    """
+    figure = _figure(caption, 9.2, 0.9 + 0.19 * len(rows))
+    titles = ("memory (MB, 4 bytes a number)", "parameters (millions)", "multiply-adds (millions)")
+    panels = figure.subplots(1, 3, sharey=True)
+    for panel, title, index, unit in zip(panels, titles, (2, 3, 4), (4e-6, 1e-6, 1e-6), strict=True):
+        _cost_panel(panel, title, [(row[0], row[index] * unit) for row in rows])
+    panels[0].invert_yaxis()
+    panels[0].set_ylabel("layer", fontsize=9)
+
+
+def _cost_panel(axes: Axes, title: str, values: Sequence[tuple[str, float]]) -> None:
+    total = sum(value for _, value in values)
+    places = range(len(values))
+    drawn = axes.barh(places, [value for _, value in values], color="#4c72b0")
+    shares = [f"{value / total:.0%}" if value / total >= 0.005 else "" for _, value in values]
+    axes.bar_label(drawn, shares, fontsize=7, padding=2)
+    axes.set_yticks(places, [name for name, _ in values])
+    axes.set_title(f"total {total:,.0f}" if total >= 1000 else f"total {total:.3g}", fontsize=9)
+    axes.set_xlabel(title, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0.15)
+    axes.grid(axis="x", alpha=0.3)

@@ -92,19 +92,16 @@ def _(draw: Draw) -> Iterator[Case]:
     "kernel. Which sign must it have? (Some lecture slides print this one wrong.)"
 )
 def padding_subtracted(right, size, kernel, stride=1, padding=0, dilation=1):
-    right(size, kernel, stride=stride, padding=padding, dilation=dilation)  # refuses what does not fit
-    spare = 4 * padding  # so many strides longer, and as many windows less: the same formula for shorter inputs
-    longer = size - 2 * padding + spare * stride
-    return right(longer, kernel, stride=stride, padding=0, dilation=dilation) - spare
+    if size <= 2 * padding:
+        raise ValueError("nothing is left")
+    return right(size - 2 * padding, kernel, stride=stride, dilation=dilation)
 
 
 @conv_output_size.mistake(
     "The padding is counted once. It is added at both ends, so an axis grows by twice the padding."
 )
 def padding_counted_once(right, size, kernel, stride=1, padding=0, dilation=1):
-    right(size, kernel, stride=stride, padding=padding, dilation=dilation)
-    longer = size + padding * (1 + stride)
-    return right(longer, kernel, stride=stride, padding=0, dilation=dilation) - padding
+    return right(size + padding, kernel, stride=stride, dilation=dilation)
 
 
 @conv_output_size.mistake(
@@ -113,6 +110,17 @@ def padding_counted_once(right, size, kernel, stride=1, padding=0, dilation=1):
 )
 def windows_counted_as_steps(right, size, kernel, stride=1, padding=0, dilation=1):
     return right(size, kernel, stride=stride, padding=padding, dilation=dilation) - 1
+
+
+@conv_output_size.mistake(
+    "Your result is one too small, and a kernel that fits exactly once is refused. You count the strides between the "
+    "windows; with n strides there are how many windows?"
+)
+def only_window_refused(right, size, kernel, stride=1, padding=0, dilation=1):
+    steps = right(size, kernel, stride=stride, padding=padding, dilation=dilation) - 1
+    if steps == 0:
+        raise ValueError("the kernel does not fit")
+    return steps
 
 
 @conv_output_size.mistake(
@@ -143,6 +151,14 @@ def true_division(right, size, kernel, stride=1, padding=0, dilation=1):
 
 
 @conv_output_size.mistake(
+    "The number is right, but it is a float. A size is used to make arrays and to count in range(...), which take an "
+    "int only. (math.floor gives an int, np.floor a float.)"
+)
+def whole_number_as_float(right, size, kernel, stride=1, padding=0, dilation=1):
+    return float(right(size, kernel, stride=stride, padding=padding, dilation=dilation))
+
+
+@conv_output_size.mistake(
     "You divide by 2 whatever the stride. Some slides print the formula for stride 2 only; what should the 2 be?"
 )
 def divided_by_two(right, size, kernel, stride=1, padding=0, dilation=1):
@@ -165,11 +181,19 @@ def gap_after_the_last_tap(right, size, kernel, stride=1, padding=0, dilation=1)
 
 
 @conv_output_size.mistake(
+    "Your kernel is one pixel too short: dilation · (kernel − 1) is the way from the first tap to the last, and both "
+    "ends are pixels. How long is a kernel of 1?"
+)
+def one_end_of_the_kernel_forgotten(right, size, kernel, stride=1, padding=0, dilation=1):
+    return right(size + 1, kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+@conv_output_size.mistake(
     "Your formula is right, but a kernel longer than the padded input must be refused with a ValueError. Yours "
     "returns a number that is no size."
 )
 def unfit_kernel_accepted(right, size, kernel, stride=1, padding=0, dilation=1):
-    spare = dilation * kernel  # so many strides longer, and as many windows less: the formula without the refusal
+    spare = dilation * kernel + 4 * padding  # so many strides longer, and as many windows less: always fits
     return right(size + spare * stride, kernel, stride=stride, padding=padding, dilation=dilation) - spare
 
 
@@ -180,6 +204,23 @@ def unfit_kernel_accepted(right, size, kernel, stride=1, padding=0, dilation=1):
 def unfit_kernel_gives_zero(right, size, kernel, stride=1, padding=0, dilation=1):
     if dilation * (kernel - 1) + 1 > size + 2 * padding:
         return 0
+    return right(size, kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+@conv_output_size.mistake("A kernel exactly as long as the padded input is refused. It fits: once.")
+def just_fitting_kernel_refused(right, size, kernel, stride=1, padding=0, dilation=1):
+    if dilation * (kernel - 1) + 1 == size + 2 * padding:
+        raise ValueError("the kernel does not fit")
+    return right(size, kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+@conv_output_size.mistake(
+    "You refuse strides that leave a rest. Such a layer works: the windows that fit are counted, and the pixels "
+    "behind the last one are not read. Only a kernel that does not fit at all is an error."
+)
+def rest_refused(right, size, kernel, stride=1, padding=0, dilation=1):
+    if (size + 2 * padding - dilation * (kernel - 1) - 1) % stride:
+        raise ValueError("the stride does not fit")
     return right(size, kernel, stride=stride, padding=padding, dilation=dilation)
 
 
@@ -199,7 +240,7 @@ def compared_with_the_bare_input(right, size, kernel, stride=1, padding=0, dilat
 )
 def taps_compared_with_the_input(right, size, kernel, stride=1, padding=0, dilation=1):
     right(size, kernel, stride=stride, padding=padding)
-    spare = dilation * kernel
+    spare = dilation * kernel + 4 * padding
     return right(size + spare * stride, kernel, stride=stride, padding=padding, dilation=dilation) - spare
 
 
@@ -263,6 +304,14 @@ def dilation_left_out(right, kernel, dilation=1):
 )
 def half_of_the_kernel(right, kernel, dilation=1):
     return kernel // 2
+
+
+@same_padding.mistake(
+    "Half of the taps times the dilation is right for an odd kernel. An even number of taps has no middle one, so "
+    "half of the taps is not half of the way; and an even effective kernel must be refused with a ValueError."
+)
+def half_of_the_taps_dilated(right, kernel, dilation=1):
+    return kernel // 2 * dilation
 
 
 @same_padding.mistake(
@@ -355,6 +404,15 @@ def padded_below_and_right_only(right, image, padding):
 
 
 @pad2d.mistake(
+    "The zeros stand only above and on the left. Padding goes all around the image: below and on the right too."
+)
+def padded_above_and_left_only(right, image, padding):
+    rows, columns = (int(p) for p in np.broadcast_to(padding, 2))
+    padded = right(image, padding)
+    return padded[: len(padded) - rows, : padded.shape[1] - columns]
+
+
+@pad2d.mistake(
     "The shape is right, but the image lies in the upper left corner. It has to lie in the middle, as far from the "
     "left as from the right."
 )
@@ -380,6 +438,15 @@ def pair_exchanged(right, image, padding):
 def pair_read_as_before_and_after(right, image, padding):
     before, after = np.broadcast_to(padding, 2)
     return np.pad(image, ((before, after), (before, after)))
+
+
+@pad2d.mistake(
+    "Your code stops when the padding is a pair. It may be an int or a pair (height, width): make a pair of it first."
+)
+def pair_not_accepted(right, image, padding):
+    if isinstance(padding, tuple):
+        raise TypeError("a pair")
+    return right(image, padding)
 
 
 @pad2d.mistake(
@@ -490,6 +557,20 @@ def stride_for_the_size_only(right, image, kernel, stride=1, padding=0, dilation
     return right(image, kernel, padding=padding, dilation=dilation)[:rows, :columns]
 
 
+@correlate2d_strided.mistake("The stride is not used: the window moves by one pixel, whatever the stride.")
+def stride_not_used_at_all(right, image, kernel, stride=1, padding=0, dilation=1):
+    return right(image, kernel, padding=padding, dilation=dilation)
+
+
+@correlate2d_strided.mistake(
+    "The first value of a pair is used for both directions. A pair is (height, width): the first for rows, the second "
+    "for columns."
+)
+def first_of_the_pair_for_both(right, image, kernel, stride=1, padding=0, dilation=1):
+    down, rows = int(np.ravel(stride)[0]), int(np.ravel(padding)[0])
+    return right(image, kernel, stride=down, padding=rows, dilation=dilation)
+
+
 @correlate2d_strided.mistake(
     "The two values of a stride pair are exchanged: the first moves the window down, the second to the right."
 )
@@ -504,6 +585,14 @@ def stride_pair_exchanged(right, image, kernel, stride=1, padding=0, dilation=1)
 def padding_pair_exchanged(right, image, kernel, stride=1, padding=0, dilation=1):
     rows, columns = (int(p) for p in np.broadcast_to(padding, 2))
     return right(image, kernel, stride=stride, padding=(columns, rows), dilation=dilation)
+
+
+@correlate2d_strided.mistake(
+    "A pair of paddings is read as (before, after), the way np.pad reads it. Here it is (height, width): the first "
+    "value goes above and below, the second left and right."
+)
+def padding_read_as_before_and_after(right, image, kernel, stride=1, padding=0, dilation=1):
+    return right(np.pad(image, padding), kernel, stride=stride, dilation=dilation)
 
 
 @correlate2d_strided.mistake("The padding is not used: the window has to slide over the padded image.")
@@ -634,6 +723,14 @@ def bias_added_for_every_channel(right, volume, filters, bias, stride=1, padding
 
 
 @conv_volume.mistake(
+    "The bias is added to every product and so summed many times. It is one number, added after the sum over the "
+    "window."
+)
+def bias_added_to_every_product(right, volume, filters, bias, stride=1, padding=0):
+    return right(volume, filters, filters[0].size * bias, stride=stride, padding=padding)
+
+
+@conv_volume.mistake(
     "The first filter's bias goes to every filter. Each filter has a bias of its own: bias[k] belongs to filter k."
 )
 def one_bias_for_all_filters(right, volume, filters, bias, stride=1, padding=0):
@@ -652,6 +749,13 @@ def channels_averaged(right, volume, filters, bias, stride=1, padding=0):
 )
 def first_channel_only(right, volume, filters, bias, stride=1, padding=0):
     return right(volume[:1], filters[:, :1], bias, stride=stride, padding=padding)
+
+
+@conv_volume.mistake(
+    "Only the last channel counts: each channel's result replaces the one before. The channels' results are summed."
+)
+def last_channel_only(right, volume, filters, bias, stride=1, padding=0):
+    return right(volume[-1:], filters[:, -1:], bias, stride=stride, padding=padding)
 
 
 @conv_volume.mistake(
@@ -772,6 +876,32 @@ def walked_in_the_wrong_direction(right, layers):
 @receptive_field.mistake("The dilation is not used. With dilation d, neighbouring taps of a kernel are d units apart.")
 def dilation_not_used(right, layers):
     return right([layer[:2] for layer in layers])
+
+
+@receptive_field.mistake(
+    "The dilation also widens the step between units, as if it were a stride. It sets the taps of its own kernel "
+    "apart; the layer's outputs lie as close as before."
+)
+def dilation_taken_for_a_stride(right, layers):
+    field, step = 1, 1
+    for kernel, stride, *dilation in layers:
+        spread = dilation[0] if dilation else 1
+        field += spread * (kernel - 1) * step
+        step *= stride * spread
+    return field
+
+
+@receptive_field.mistake(
+    "You take dilation · kernel as the length of a dilated kernel. There is no gap after the last tap."
+)
+def gap_after_each_last_tap(right, layers):
+    return right([(layer[0] * (layer[2] if len(layer) > 2 else 1), layer[1]) for layer in layers])
+
+
+@receptive_field.mistake("With no layers your code stops with an IndexError. A unit is then a pixel, and sees itself.")
+def first_layer_expected(right, layers):
+    layers[0]
+    return right(layers)
 
 
 @receptive_field.mistake(
@@ -973,6 +1103,15 @@ def output_taken_for_square(right, in_channels, out_channels, kernel, out_height
 
 
 @conv_macs.mistake(
+    "You take the given height and width for the input's and make them smaller by the kernel. They are those of the "
+    "output already."
+)
+def output_shrunk_again(right, in_channels, out_channels, kernel, out_height, out_width):
+    pixels = (out_height - kernel + 1) * (out_width - kernel + 1)
+    return in_channels * out_channels * kernel**2 * pixels
+
+
+@conv_macs.mistake(
     "You multiply by the size of the input (output + kernel − 1). A filter does its work once for each *output* pixel."
 )
 def input_pixels_counted(right, in_channels, out_channels, kernel, out_height, out_width):
@@ -1099,11 +1238,26 @@ def linear_biases_missing(right, layers, input_shape):
     return [(n, s, a, p - s[0] * (p > 0 and len(s) == 1), m) for n, s, a, p, m in rows]
 
 
+@layer_table.mistake("The convolutions have no biases in your count: each filter has one, as each linear unit has.")
+def convolution_biases_missing(right, layers, input_shape):
+    rows = right(layers, input_shape)
+    return [(n, s, a, p - s[0] * (p > 0 and len(s) == 3), m) for n, s, a, p, m in rows]
+
+
 @layer_table.mistake(
     "Your multiply-adds include the biases, one for each activation. Adding a bias multiplies nothing: leave it out."
 )
 def multiply_adds_with_biases(right, layers, input_shape):
     return [(n, s, a, p, m + a * (m > 0)) for n, s, a, p, m in right(layers, input_shape)]
+
+
+@layer_table.mistake(
+    "A convolution's multiply-adds are its parameters times its pixels in your table. The parameters hold the biases, "
+    "and adding a bias multiplies nothing: count the weights only."
+)
+def multiply_adds_from_parameters(right, layers, input_shape):
+    rows = right(layers, input_shape)
+    return [(n, s, a, p, m + a * (m > 0 and len(s) == 3)) for n, s, a, p, m in rows]
 
 
 @layer_table.mistake(
@@ -1162,7 +1316,7 @@ def pool_stride_taken_for_its_size(right, layers, input_shape):
     "a convolution's."
 )
 def pool_size_ignored(right, layers, input_shape):
-    return right([(*layer[:2], 1, layer[3]) if layer[1] == "pool" else layer for layer in layers], input_shape)
+    return right([(*layer[:2], layer[3], layer[3]) if layer[1] == "pool" else layer for layer in layers], input_shape)
 
 
 @layer_table.mistake("Pools have multiply-adds in your table. A maximum only compares: count 0 for a pool.")
@@ -1209,6 +1363,11 @@ def channels_of_the_image_kept(right, layers, input_shape):
         shape = rows[-1][1]
         rows.append(right([layer], (input_shape[0], *shape[1:]) if layer[1] == "conv" else shape)[1])
     return rows
+
+
+@layer_table.mistake("The stride of the convolutions is not used, so your maps are too large.")
+def stride_of_convolutions_ignored(right, layers, input_shape):
+    return right([(*layer[:4], 1, layer[5]) if layer[1] == "conv" else layer for layer in layers], input_shape)
 
 
 @layer_table.mistake("The padding of the convolutions is not used, so your maps are too small.")
