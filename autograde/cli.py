@@ -151,7 +151,7 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"The instructor's report: {_shown(made.report)}")
     print(f"The students' pages:     {_shown(course.feedback)}")
     print(f"The grades:              {_shown(made.grades)}")
-    return 0
+    return 1 if made.surprises else 0
 
 
 def _shown(path: Path) -> str:

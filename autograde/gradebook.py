@@ -51,7 +51,7 @@ class Book:
         with self._open() as book:
             book.update_or_create_assignment(lesson)
         try:
-            with _explained(self.course):
+            with explained(self.course):
                 self._convert(source, REGISTER, lesson, ".")
         except RuntimeError as error:
             hint = "Undo the change of its graded cells, or grade into a new class (--class DIR)."
@@ -59,7 +59,7 @@ class Book:
 
     def sanitize(self, lesson: str, student: str, notebook: NotebookNode) -> NotebookNode:
         """A submission with the instructor's test cells, points and kernel, and without outputs."""
-        with _explained(self.course):
+        with explained(self.course):
             return self._convert(notebook, SANITIZE, lesson, student)
 
     def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -67,7 +67,7 @@ class Book:
         with self._open() as book:
             book.update_or_create_student(student)
             book.update_or_create_submission(lesson, student, **_timestamp(folder))
-        with _explained(self.course):
+        with explained(self.course):
             return self._convert(notebook, RECORD, lesson, student)
 
     def scores(self, lesson: str, students: Sequence[str]) -> dict[str, Score]:
@@ -85,18 +85,24 @@ class Book:
         with self._open() as book:
             return tuple(student.id for student in book.students)
 
+    def remove(self, students: Sequence[str]) -> None:
+        """Forget students with all that they submitted."""
+        with self._open() as book:
+            for student in {s.id for s in book.students} & set(students):
+                book.remove_student(student)
+
     def _convert(self, notebook: NotebookNode, steps: Sequence[type], lesson: str, student: str) -> NotebookNode:
         names = {"student": student, "assignment": lesson, "notebook": lesson, "db_url": self.course.database}
         return cells.convert(notebook, steps, self.course.config, {"unique_key": lesson, "nbgrader": names})
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        with _explained(self.course), Gradebook(self.course.database, self.course.name) as book:
+        with explained(self.course), Gradebook(self.course.database, self.course.name) as book:
             yield book
 
 
 @contextmanager
-def _explained(course: Course) -> Iterator[None]:
+def explained(course: Course) -> Iterator[None]:
     """A database that cannot be used, in a sentence."""
     try:
         yield

@@ -1,0 +1,183 @@
+"""``autograde feedback``: a page for each submission. Nothing that a submission brought along can run in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bleach
+from jinja2 import Environment, PackageLoader, pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader.converters import GenerateFeedback
+from nbgrader.preprocessors import GetGrades
+
+from autograde import cells, outcomes
+from autograde.course import Course
+from autograde.errors import CourseError, NotebookError, UsageError
+from autograde.export import Row, rows
+from autograde.gradebook import explained
+from autograde.lesson import Lesson
+from course_utils import exercises
+
+PAGES = Environment(loader=PackageLoader("autograde"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+TABLES = frozenset(("dd", "dl", "dt", "table", "tbody", "td", "th", "thead", "tr"))
+TEXT = frozenset(("br", "del", "details", "div", "hr", "img", "p", "pre", "s", "span", "sub", "summary", "sup"))
+TAGS = bleach.ALLOWED_TAGS | HEADINGS | TABLES | TEXT
+PICTURES = ("image/png", "image/jpeg")
+
+# The page of nbgrader is made for a wide window; this makes it fit a phone.
+NARROW = """<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+div#notebook-container, div.container { max-width: 100%; padding: 0 .5em; box-shadow: none; }
+div.rendered_html img, div.output_png img { max-width: 100%; height: auto; }
+div.input_area, div.output_area pre, div.rendered_html table { overflow-x: auto; }
+div.panel-heading { height: auto !important; }
+@media (max-width: 700px) { div.prompt { display: none; } div.text_cell_render { padding: .3em; } }
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A feedback page that was written."""
+
+    student: str
+    lesson: str
+    path: Path
+
+
+def feedback(course: Course, lessons: Sequence[str]) -> tuple[Page, ...]:
+    """Write a page for every submission to lessons that has an outcome."""
+    found = rows(course, lessons)
+    if not found:
+        raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
+    loaded = {name: Lesson.load(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
+    return tuple(_write(course, loaded[row.outcome.lesson], row) for row in found)
+
+
+def _write(course: Course, lesson: Lesson, row: Row) -> Page:
+    student = row.outcome.student
+    graded = course.graded(student, lesson.name)
+    if row.outcome.score is None or not graded.is_file():
+        html = PAGES.get_template("notice.html.j2").render(outcome=row.outcome)
+    else:
+        html = page(course, lesson, row, graded)
+    path = course.page(student, lesson.name)
+    outcomes.write(path, html)
+    return Page(student, lesson.name, path)
+
+
+def page(course: Course, lesson: Lesson, row: Row, graded: Path) -> str:
+    """nbgrader's feedback on a graded notebook, a summary above it, and nothing executable of the student's in it."""
+    try:
+        notebook = harmless(cells.read(graded), lesson)
+    except NotebookError as error:
+        raise CourseError(f"{graded}: {error}. Grade it again with --force.") from error
+    notebook.cells.insert(0, new_markdown_cell("\n".join(_summary(lesson, row)), id="summary"))
+    names = {"student": row.outcome.student, "assignment": lesson.name, "notebook": lesson.name}
+    resources = {"nbgrader": {**names, "db_url": course.database}, "metadata": {"name": lesson.name}}
+    with explained(course):
+        html, _ = _exporter(course).from_notebook_node(notebook, resources)
+    return str(html).replace("</head>", f"{NARROW}</head>", 1)
+
+
+def _exporter(course: Course) -> HTMLExporter:
+    """nbgrader's exporter, as its own command configures it."""
+    config = GenerateFeedback(config=course.config).config
+    exporter = _SafeExporter(config=config)
+    for step in (GetGrades, CSSHTMLHeaderPreprocessor):
+        exporter.register_preprocessor(step, enabled=True)
+    return exporter
+
+
+class _SafeExporter(HTMLExporter):
+    """Markdown becomes HTML as ever; then only harmless tags are let through."""
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        made = HTMLExporter.markdown2html(self, context, source)
+        return str(bleach.clean(made, TAGS, _allowed, protocols={"http", "https", "mailto", "data"}, strip=True))
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    """Which attributes stay: pictures only from the page itself, links only outwards."""
+    if name == "src":
+        return tag == "img" and value.startswith(tuple(f"data:{kind};base64," for kind in PICTURES))
+    if name == "href":
+        return value.startswith(("http://", "https://", "mailto:", "#"))
+    return name in ("class", "alt", "title", "id", "align")
+
+
+def harmless(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
+    """The same notebook built anew from what can do no harm: sources as text, plain outputs, pictures.
+
+    Metadata are the instructor's; hidden tests are left out, so that they stay hidden the next term.
+    """
+    own = {cells.grade_id(c): c for c in lesson.released.cells if cells.grade_id(c)}
+    made = []
+    for number, cell in enumerate(notebook.cells):
+        known = own.get(cells.grade_id(cell))
+        identity = {"id": f"cell-{number}", "metadata": {"nbgrader": dict(known.metadata.nbgrader)} if known else {}}
+        if cell.cell_type == "code":
+            hidden = known is not None and not cells.is_answer(known)
+            source = known.source if known and hidden else cell.source
+            outputs = [kept for output in cell.outputs for kept in _outputs(output)]
+            made.append(new_code_cell(source, outputs=outputs, **identity))
+        elif cell.cell_type == "markdown":
+            made.append(new_markdown_cell(cell.source, **identity))
+    return new_notebook(cells=made, metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
+
+
+def _outputs(output: NotebookNode) -> Iterator[NotebookNode]:
+    """An output as text or as a picture; an error as its text."""
+    if output.output_type == "stream":
+        yield new_output("stream", name="stdout" if output.get("name") != "stderr" else "stderr", text=str(output.text))
+    elif output.output_type == "error":
+        lines = [str(line) for line in output.get("traceback", ())]
+        yield new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines)
+    elif output.output_type in ("display_data", "execute_result"):
+        data = _picture(output.get("data", {})) or {"text/plain": str(output.get("data", {}).get("text/plain", ""))}
+        yield new_output("display_data", data=data)
+
+
+def _picture(data: NotebookNode) -> dict[str, str]:
+    for kind in PICTURES:
+        try:
+            picture = base64.b64decode(str(data[kind]).replace("\n", ""), validate=True)
+        except (KeyError, binascii.Error, ValueError):
+            continue
+        return {kind: base64.b64encode(picture).decode()}
+    return {}
+
+
+def _summary(lesson: Lesson, row: Row) -> Iterator[str]:
+    """The result in Markdown: points by exercise, and the known mistakes that the checks found."""
+    outcome = row.outcome
+    waits = f", and {row.by_hand:g} to be graded by hand" if row.by_hand else ""
+    yield f"# {lesson.name}: {outcome.score or 0:g} of {outcome.max_score:g} points{waits}\n"
+    if not outcome.is_graded:
+        yield f"> {outcome.for_student}\n"
+    parts = cells.parts(lesson.source)
+    for exercise in dict.fromkeys(part.exercise for part in parts.values()):
+        own = [part for part in parts.values() if part.exercise == exercise]
+        given = [outcome.cells.get(part.grade_id) for part in own]
+        points = "by hand" if None in given else f"{sum(filter(None, given)):g}"
+        yield f"- `{exercise}`: {points} of {sum(part.points for part in own):g}{_why(outcome, exercise)}"
+
+
+def _why(outcome: outcomes.Outcome, exercise: str) -> str:
+    found = [d for d in outcome.diagnoses if d.exercise == exercise]
+    named = dict.fromkeys(name for d in found for name in d.mistakes)
+    hints = {m.name: m.hint for m in exercises.find(exercise).mistakes} if named else {}
+    if any(d.blank for d in found):
+        return ". There is no answer yet."
+    return "".join(f". **{name.capitalize()}.** {hints[name]}" for name in named)

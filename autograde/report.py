@@ -1,0 +1,191 @@
+"""``autograde report``: one page for the instructor, complete in itself: no script, nothing from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from autograde import cells, outcomes
+from autograde.course import Course
+from autograde.errors import UsageError
+from autograde.export import Row, rows
+from autograde.feedback import PAGES
+from autograde.lesson import Lesson
+from autograde.outcomes import Outcome
+from course_utils import exercises
+
+FILE = "report.html"
+BINS = 10  # of the histogram of scores
+
+
+@dataclass(frozen=True)
+class MistakeCount:
+    """A known mistake, and who made it."""
+
+    exercise: str
+    name: str
+    hint: str
+    students: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExerciseSummary:
+    """How a class did on an exercise: students by what became of it."""
+
+    name: str
+    points: float
+    mean: float
+    full: tuple[str, ...]
+    known: tuple[str, ...]
+    other: tuple[str, ...]
+    blank: tuple[str, ...]
+    by_hand: tuple[str, ...]
+    mistakes: tuple[MistakeCount, ...]
+
+    @property
+    def share(self) -> float:
+        """The mean in percent of the points."""
+        return 100 * self.mean / self.points
+
+
+@dataclass(frozen=True)
+class LessonSummary:
+    """How a class did on a lesson. ``bins``: how many scores lie in each tenth of the points."""
+
+    name: str
+    points: float
+    scored: int
+    submitted: int
+    mean: float
+    by_hand: int
+    bins: tuple[int, ...]
+    exercises: tuple[ExerciseSummary, ...]
+
+    @property
+    def most(self) -> int:
+        return max(self.bins, default=0)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A submission that a person should look at, and why."""
+
+    student: str
+    lesson: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page says."""
+
+    course: str
+    made: str
+    lessons: tuple[LessonSummary, ...]
+    mistakes: tuple[MistakeCount, ...]
+    looks: tuple[Look, ...]
+    students: tuple[str, ...]
+    scores: dict[tuple[str, str], Row]
+
+
+def report(course: Course, lessons: Sequence[str]) -> Path:
+    """Write ``report.html``."""
+    found = rows(course, lessons)
+    if not found:
+        raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
+    loaded = [Lesson.load(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)]
+    made = summarize(course.name, loaded, found, datetime.now().strftime("%Y-%m-%d %H:%M"))
+    path = course.folder / FILE
+    outcomes.write(path, PAGES.get_template("report.html.j2").render(report=made))
+    return path
+
+
+def summarize(course: str, lessons: Sequence[Lesson], found: Sequence[Row], made: str) -> Report:
+    """The report as data."""
+    summaries = tuple(_lesson(lesson, [r for r in found if r.outcome.lesson == lesson.name]) for lesson in lessons)
+    mistakes = [m for lesson in summaries for e in lesson.exercises for m in e.mistakes]
+    return Report(
+        course,
+        made,
+        summaries,
+        tuple(sorted(mistakes, key=lambda m: -len(m.students))),
+        tuple(_look(row.outcome) for row in found if _needs_a_look(row.outcome)),
+        tuple(sorted({row.outcome.student for row in found})),
+        {(row.outcome.student, row.outcome.lesson): row for row in found},
+    )
+
+
+def _lesson(lesson: Lesson, found: Sequence[Row]) -> LessonSummary:
+    scored = [row for row in found if row.outcome.score is not None]
+    scores = [row.outcome.score or 0.0 for row in scored]
+    parts: dict[str, list[cells.Part]] = {}
+    for part in cells.parts(lesson.source).values():
+        parts.setdefault(part.exercise, []).append(part)
+    return LessonSummary(
+        lesson.name,
+        lesson.points,
+        len(scored),
+        len(found),
+        _mean(scores),
+        sum(row.by_hand > 0 for row in scored),
+        _histogram(scores, lesson.points),
+        tuple(_exercise(name, own, [row.outcome for row in scored]) for name, own in parts.items()),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _histogram(scores: Iterable[float], points: float) -> tuple[int, ...]:
+    bins = [0] * BINS
+    for score in scores:
+        bins[min(BINS - 1, int(BINS * score / points))] += 1
+    return tuple(bins)
+
+
+def _exercise(name: str, parts: Sequence[cells.Part], scored: Sequence[Outcome]) -> ExerciseSummary:
+    """Sort the students of an exercise: full marks, a known mistake, wrong in another way, blank, by hand."""
+    groups: dict[str, list[str]] = {"full": [], "known": [], "other": [], "blank": [], "by_hand": []}
+    points = sum(part.points for part in parts)
+    for outcome in scored:
+        groups[_group(name, parts, outcome)].append(outcome.student)
+    given = [sum(outcome.cells.get(part.grade_id) or 0.0 for part in parts) for outcome in scored]
+    sorted_in = {group: tuple(students) for group, students in groups.items()}
+    return ExerciseSummary(name, points, _mean(given), **sorted_in, mistakes=tuple(_mistakes(name, scored)))
+
+
+def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:
+    given = [outcome.cells.get(part.grade_id) for part in parts]
+    found = [d for d in outcome.diagnoses if d.exercise == name]
+    if None in given:
+        return "by_hand"
+    if all(score == part.points for score, part in zip(given, parts, strict=True)):
+        return "full"
+    if any(d.mistakes for d in found):
+        return "known"
+    if any(d.blank for d in found) or (parts[0].kind == "written" and not any(given)):
+        return "blank"
+    return "other"
+
+
+def _mistakes(name: str, scored: Sequence[Outcome]) -> list[MistakeCount]:
+    """The known mistakes that were made in an exercise, the most frequent first."""
+    known = exercises.find(name).mistakes if name in exercises.names() else ()
+    counts = []
+    for mistake in known:
+        made = [
+            o.student for o in scored if any(d.exercise == name and mistake.name in d.mistakes for d in o.diagnoses)
+        ]
+        counts.append(MistakeCount(name, mistake.name, mistake.hint, tuple(made)))
+    return sorted((c for c in counts if c.students), key=lambda c: -len(c.students))
+
+
+def _needs_a_look(outcome: Outcome) -> bool:
+    return not outcome.is_graded or outcome.for_instructor != "Graded."
+
+
+def _look(outcome: Outcome) -> Look:
+    return Look(outcome.student, outcome.lesson, outcome.for_instructor)
