@@ -21,6 +21,7 @@ from pathlib import Path
 COURSE = "convnets-by-hand"
 EXTRA = "instructor"
 MODULES = {"scikit-learn": "sklearn"}  # where the name to import is not the name to install
+PROGRAMS = ("jupyterlab", "nbgrader")  # started by themselves, never imported by a lesson, and slow to import
 
 
 @dataclass(frozen=True)
@@ -80,26 +81,26 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(
-            f"<th style='text-align:left'>{title}</th>" for title in ("", "wanted", "found", "", "what to do")
-        )
+        head = "".join(f"<th style='text-align:left'>{title}</th>" for title in ("", "wanted", "found", ""))
         body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
         return f"<table><tr>{head}</tr>{body}</table><p>{html.escape(self.conclusion)}</p>"
 
 
 def _html_cells(row: Row) -> Iterator[str]:
-    mark = "" if row.verdict == "OK" else ("color:#777" if row.ok else "color:#b00020;font-weight:bold")
-    for text, style in ((row.name, ""), (row.wanted, ""), (row.found, ""), (row.verdict, mark)):
-        yield f"<td style='text-align:left;{style}'>{html.escape(text)}</td>"
-    yield f"<td style='text-align:left'>{f'<code>{html.escape(row.todo)}</code>' if row.todo else ''}</td>"
+    """The cells of a row; a command stands below what is wrong."""
+    colour = "inherit" if row.verdict == "OK" else ("#777" if row.ok else "#b00020")
+    verdict = f"<span style='color:{colour}'>{html.escape(row.verdict)}</span>"
+    todo = f"<br><code>{html.escape(row.todo)}</code>" if row.todo else ""
+    for content in (*map(html.escape, (row.name, row.wanted, row.found)), verdict + todo):
+        yield f"<td style='text-align:left'>{content}</td>"
 
 
 def table() -> Table:
     """Look at Python, at every requirement of the course and at the device.
 
     The requirements are those that the installed course states (the metadata of ``convnets-by-hand``); where the course
-    is used without being installed, those of the ``pyproject.toml`` beside it. Importing every package takes a few
-    seconds the first time.
+    is used without being installed, those of the ``pyproject.toml`` beside it. Every package that a lesson imports is
+    imported, which takes a few seconds the first time.
     """
     wanted_python, requirements = _stated()
     rows = [_python(wanted_python)]
@@ -176,7 +177,7 @@ def _requirement(text: str) -> Row:
         return Row(name, wanted, "", "missing", _pip(f'"{name}{wanted}"'))
     if not _suits(found, wanted):
         return Row(name, wanted, found, "another version is needed", _pip(f'--upgrade "{name}{wanted}"'))
-    error = _import_error(MODULES.get(name, name.replace("-", "_")))
+    error = "" if name in PROGRAMS else _import_error(MODULES.get(name, name.replace("-", "_")))
     if error:
         todo = _pip(f'--force-reinstall --no-cache-dir "{name}{wanted}"')
         return Row(name, wanted, found, f"installed, but does not import: {error}", todo)
