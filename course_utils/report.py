@@ -16,11 +16,18 @@ WIDTH = 100
 
 
 def success(result: Examination) -> str:
-    """One line: how many cases, of which categories."""
+    """One line: how many cases, and of which kinds as far as the line allows."""
+    start = f"✓ {result.exercise.name}: all {len(result.trials)} cases are right"
     kinds = list(result.categories)
-    shown = ", ".join(kinds[:7]) + (f", and {len(kinds) - 7} more kinds" if len(kinds) > 7 else "")
-    lines = [f"✓ {result.exercise.name}: all {len(result.trials)} cases are right ({shown})."]
-    return "\n".join(lines + [f"  Note: {note}." for note in result.notes])
+    shown = next(text for count in range(len(kinds), -1, -1) if len(start + (text := _listed(kinds, count))) < WIDTH)
+    return "\n".join([f"{start}{shown}.", *(f"  Note: {note}." for note in result.notes)])
+
+
+def _listed(kinds: list[str], count: int) -> str:
+    """The first kinds of case in brackets, and how many more there are; nothing for a count of zero."""
+    more = len(kinds) - count
+    rest = [f"{more} more kinds" if more > 1 else kinds[-1]] if more else []
+    return f" ({', '.join([*kinds[:count], *rest])})" if count else ""
 
 
 def failure(result: Examination, *, arrays: bool) -> str:
