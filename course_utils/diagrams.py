@@ -331,7 +331,7 @@ def fields(image: np.ndarray, sizes: Mapping[str, int], caption: str = "") -> No
             Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=2, label=f"{label}: {side}")
         )
     axes.set(xlabel="column", ylabel="row", xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), title="sees (pixels)", title_fontsize=8)
+    axes.legend(fontsize=8, loc="lower right", framealpha=0.9, title="sees (pixels)", title_fontsize=8)
 
 
 Row = tuple[str, tuple[int, ...], int, int, int]  # name, shape, activations, parameters, multiply-adds

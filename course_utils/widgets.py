@@ -52,7 +52,7 @@ def sliding_kernel(image: np.ndarray, kernel: np.ndarray) -> None:
         _fill_sliding(figure, image, kernel, output, divmod(position, columns))
 
     sliders = {"position": (0, output.size - 1, start)}
-    _show(fill, (9.0, 3.6), sliders)
+    _show(fill, (9.0, 3.6), sliders, "An image with a window, the kernel, their products, and the output so far")
 
 
 def padding_stride_playground(size: int = 7) -> None:
@@ -85,7 +85,7 @@ def padding_stride_playground(size: int = 7) -> None:
         "dilation": (1, 3, 1),
         "window": (0, (int(size) + 6) ** 2 - 1, 0),
     }
-    _show(fill, (7.6, 4.8), sliders)
+    _show(fill, (7.6, 4.8), sliders, "A padded input with every window of a kernel, and the output they give")
 
 
 def _matrix(name: str, values: Any) -> np.ndarray:
@@ -129,10 +129,10 @@ def _outline(axes: plt.Axes, row: int, column: int, height: int, width: int) -> 
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="#ff7f0e", linewidth=2.5))
 
 
-def _show(fill: Fill, inches: tuple[float, float], sliders: Mapping[str, tuple[int, int, int]]) -> None:
+def _show(fill: Fill, inches: tuple[float, float], sliders: Mapping[str, tuple[int, int, int]], alt: str) -> None:
     """Show the picture for the sliders' first values and, where a notebook runs, the sliders that redraw it.
 
-    ``sliders`` maps a keyword of ``fill`` to its lowest, highest and first value.
+    ``sliders`` maps a keyword of ``fill`` to its lowest, highest and first value; ``alt`` says what the picture shows.
     """
     values = {name: first for name, (_, _, first) in sliders.items()}
     if not _kernel_runs():
@@ -140,8 +140,11 @@ def _show(fill: Fill, inches: tuple[float, float], sliders: Mapping[str, tuple[i
         return
     from IPython.display import Image, display
 
-    picture = display(Image(_png(fill, inches, values)), display_id=True)
-    display(_controls(sliders, lambda values: picture.update(Image(_png(fill, inches, values)))))
+    def picture(values: Mapping[str, int]) -> Image:
+        return Image(_png(fill, inches, values), alt=alt)
+
+    shown = display(picture(values), display_id=True)
+    display(_controls(sliders, lambda values: shown.update(picture(values))))
 
 
 def _png(fill: Fill, inches: tuple[float, float], values: Mapping[str, int]) -> bytes:
