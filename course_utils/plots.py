@@ -48,6 +48,8 @@ def images(
     columns: int | None = None,
     colors: str = "gray",
     limits: Limits | None = None,
+    xlabel: str = "column",
+    ylabel: str = "row",
 ) -> None:
     """Draw images beside one another, with a title each and a caption below.
 
@@ -59,6 +61,7 @@ def images(
     columns : how many images a row; all of them up to four, else four.
     colors : the colour map of (H, W) images.
     limits : the values drawn darkest and brightest; by default each image has its own range.
+    xlabel, ylabel : the names of the axes.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def images(
         panel.set_title(title, fontsize=9)
         panel.locator_params(nbins=4, integer=True)
         panel.tick_params(labelsize=7, length=2)
-    _name_axes(figure, "column", "row")
+    _name_axes(figure, xlabel, ylabel)
 
 
 def matrices(
@@ -150,12 +153,12 @@ def curves(
     ValueError
         for no curves, or an x and a y of different lengths.
     """
+    drawn = {label: _line(label, line) for label, line in _several("curve", lines).items()}
     _, axes = _figure(caption, 6.5, 3.2)
-    for label, line in _several("curve", lines).items():
-        x, y = _line(label, line)
+    for label, (x, y) in drawn.items():
         axes.plot(x, y, label=label, marker="o" if points else None, markersize=4, linewidth=1.5)
     if log:
-        axes.set(xscale="log", yscale="log")
+        _logarithmic(axes, np.unique(np.concatenate([x for x, _ in drawn.values()])))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -210,7 +213,7 @@ def bars(heights: Mapping[str, float], caption: str = "", *, ylabel: str, log: b
     labels, values = list(_several("bar", heights)), [float(v) for v in heights.values()]
     _, axes = _figure(caption, max(4.0, 1.1 * len(labels)), 3.2)
     drawn = axes.bar(labels, values, color="#4c72b0", log=log)
-    axes.bar_label(drawn, [f"{v:,.4g}" if abs(v) < 1e4 else f"{v:,.0f}" for v in values], fontsize=8, padding=2)
+    axes.bar_label(drawn, [f"{v:.3g}" if abs(v) < 1000 else f"{v:,.0f}" for v in values], fontsize=8, padding=2)
     axes.margins(y=0.15)
     axes.set_ylabel(ylabel)
     axes.tick_params(axis="x", labelsize=8)
@@ -245,6 +248,19 @@ def _line(label: str, line: Any) -> tuple[np.ndarray, np.ndarray]:
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"expected x and y of one length, got shapes {x.shape} and {y.shape} for {label!r}")
     return x, y
+
+
+def _logarithmic(axes: Axes, x: np.ndarray) -> None:
+    """Logarithmic axes with plain numbers at their ticks; the values of x are the ticks where they are few."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_locator(NullLocator())
+    if len(x) <= 8:
+        axes.set_xticks(x)
 
 
 def _draw_matrices(
