@@ -94,9 +94,26 @@ def _complete(notebook: NotebookNode) -> NotebookNode:
             cell["id"] = f"cell-{number}"
         seen.add(cell["id"])
         if cell.cell_type == "code":
-            cell.setdefault("outputs", [])
+            cell.outputs = [output if _is_sound(output) else _strange() for output in cell.get("outputs") or []]
             cell.setdefault("execution_count", None)
     return notebook
+
+
+def _is_sound(output: object) -> bool:
+    """Whether an output has the parts that later steps rely on."""
+    if not isinstance(output, dict):
+        return False
+    kind = output.get("output_type")
+    if kind == "stream":
+        return isinstance(output.get("text"), str) and isinstance(output.get("name"), str)
+    if kind == "error":
+        return all(isinstance(output.get(name), str) for name in ("ename", "evalue")) and "traceback" in output
+    return kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict)
+
+
+def _strange() -> NotebookNode:
+    """In the place of an output that is none: an error, so that it never counts as a test passed."""
+    return NotebookNode(output_type="error", ename="OutputError", evalue="", traceback=["This output was damaged."])
 
 
 def read_source(path: Path) -> NotebookNode:

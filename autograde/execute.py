@@ -100,6 +100,7 @@ class _Runner(Execute):
             iopub_timeout=15,
             startup_timeout=120,
             shutdown_kernel="immediate",
+            coalesce_streams=True,
             skip_cells_with_tag=cells.SHOW,
         )
         super().__init__(config=chosen)

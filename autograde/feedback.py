@@ -34,14 +34,17 @@ TEXT = frozenset(("br", "del", "details", "div", "hr", "img", "p", "pre", "s", "
 TAGS = bleach.ALLOWED_TAGS | HEADINGS | TABLES | TEXT
 PICTURES = ("image/png", "image/jpeg")
 
-# The page of nbgrader is made for a wide window; this makes it fit a phone.
+# nbgrader's page is made for a wide window, and counts cells; this makes it fit a phone, below a summary of our own.
 NARROW = """<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
+#toc, div.prompt { display: none; }
 div#notebook-container, div.container { max-width: 100%; padding: 0 .5em; box-shadow: none; }
+div.inner_cell, div.output_subarea { min-width: 0; max-width: 100%; }
+div.rendered_html { overflow-x: auto; overflow-wrap: anywhere; }
 div.rendered_html img, div.output_png img { max-width: 100%; height: auto; }
-div.input_area, div.output_area pre, div.rendered_html table { overflow-x: auto; }
-div.panel-heading { height: auto !important; }
-@media (max-width: 700px) { div.prompt { display: none; } div.text_cell_render { padding: .3em; } }
+div.input_area { overflow-x: auto; }
+div.output_area pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+div.nbgrader_cell .panel-heading { height: auto; overflow: hidden; }
 </style>
 """
 
@@ -60,7 +63,7 @@ def feedback(course: Course, lessons: Sequence[str]) -> tuple[Page, ...]:
     found = rows(course, lessons)
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
-    loaded = {name: Lesson.load(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
+    loaded = {name: Lesson.gradable(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
     return tuple(_write(course, loaded[row.outcome.lesson], row) for row in found)
 
 
@@ -162,16 +165,19 @@ def _picture(data: NotebookNode) -> dict[str, str]:
 def _summary(lesson: Lesson, row: Row) -> Iterator[str]:
     """The result in Markdown: points by exercise, and the known mistakes that the checks found."""
     outcome = row.outcome
-    waits = f", and {row.by_hand:g} to be graded by hand" if row.by_hand else ""
-    yield f"# {lesson.name}: {outcome.score or 0:g} of {outcome.max_score:g} points{waits}\n"
+    yield f"# {lesson.name}: {outcome.score or 0:g} of {outcome.max_score:g} points\n"
     if not outcome.is_graded:
         yield f"> {outcome.for_student}\n"
+    if row.by_hand:
+        yield f"{row.by_hand:g} points more are for written answers, which a person has yet to read.\n"
     parts = cells.parts(lesson.source)
     for exercise in dict.fromkeys(part.exercise for part in parts.values()):
         own = [part for part in parts.values() if part.exercise == exercise]
         given = [outcome.cells.get(part.grade_id) for part in own]
-        points = "by hand" if None in given else f"{sum(filter(None, given)):g}"
-        yield f"- `{exercise}`: {points} of {sum(part.points for part in own):g}{_why(outcome, exercise)}"
+        points = "not yet read, 0" if None in given else f"{sum(filter(None, given)):g}"
+        name = f"[`{exercise}`](#{own[0].grade_id})"
+        yield f"- {name}: {points} of {sum(part.points for part in own):g}{_why(outcome, exercise)}"
+    yield "\nCells that only show something were not run again here."
 
 
 def _why(outcome: outcomes.Outcome, exercise: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
-from nbgrader.nbgraderformat import ValidationError
 
 from autograde import cells, execute, export, outcomes, schedule, submission
 from autograde.course import Course
+from autograde.errors import AutogradeError
 from autograde.execute import End, Execution, Job
 from autograde.gradebook import Book
 from autograde.lesson import Lesson
@@ -62,7 +62,9 @@ class Run:
         ready = submission.prepare(found, lesson)
         try:
             notebook = self.book.sanitize(found.lesson, found.student, ready.notebook)
-        except (RuntimeError, ValidationError, KeyError, ValueError) as error:
+        except AutogradeError:
+            raise
+        except Exception as error:  # nbgrader stumbles over damaged metadata in many ways
             raise SubmissionError(
                 Ending.UNREADABLE,
                 "Your notebook's cells are damaged. Copy your answers into a fresh copy, and submit that.",
@@ -73,10 +75,19 @@ class Run:
         return Job(found.student, found.lesson, text, self.course.limits, (*found.files, *lesson.files))
 
     def outcome(self, job: Job, execution: Execution | None) -> Outcome:
-        """Enter an execution into the gradebook, and say how the submission ended."""
+        """How the submission of a job ended."""
         found, ready = self.prepared.pop((job.lesson, job.student))
         if execution is None:
-            return self.refused(found, _lost())
+            return self.refused(found, _lost("the worker that ran this notebook died, twice"))
+        try:
+            return self._graded(found, ready, job, execution)
+        except AutogradeError:
+            raise
+        except Exception as error:  # outputs that no library makes sense of must not end the run
+            return self.refused(found, _lost(f"the outputs make no sense: {type(error).__name__}: {error}"))
+
+    def _graded(self, found: Submission, ready: Prepared, job: Job, execution: Execution) -> Outcome:
+        """Enter an execution into the gradebook, and say how it ended."""
         executed = cells.parse(execution.notebook)
         recorded = self.book.record(job.lesson, job.student, executed, found.folder)
         outcomes.write(self.course.graded(job.student, job.lesson), cells.text(recorded), mode=0o444)
@@ -125,7 +136,7 @@ def grade(
     """Grade the submissions to lessons that are new, changed, or did not end as graded the last time."""
     found = submission.find(course, lessons, student)
     wanted = dict.fromkeys(s.lesson for s in found)
-    run = Run(course, {name: Lesson.load(course, name) for name in wanted}, Book(course), all_cells)
+    run = Run(course, {name: Lesson.gradable(course, name) for name in wanted}, Book(course), all_cells)
     before = outcomes.load(course.folder)
     planned = plan(run, found, {} if force else before)
     if planned.todo:
@@ -178,11 +189,11 @@ def _untagged(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _lost() -> SubmissionError:
+def _lost(reason: str) -> SubmissionError:
     return SubmissionError(
         Ending.PROCESS_DIED,
         "Python ended while it ran your notebook. Restart the kernel, run all cells, and see where it stops.",
-        "The worker that ran this notebook died, twice. Nothing could be graded.",
+        f"Nothing could be graded: {reason}.",
     )
 
 

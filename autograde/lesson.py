@@ -36,6 +36,16 @@ class Lesson:
         except NotebookError as error:
             raise CourseError(f"{course.source(name)}: {error}") from error
 
+    @classmethod
+    def gradable(cls, course: Course, name: str) -> Lesson:
+        """A lesson that nbgrader makes sense of; :class:`CourseError` where it does not."""
+        lesson = cls.load(course, name)
+        try:
+            lesson.released  # noqa: B018 (kept once it is made)
+        except Exception as error:  # nbgrader's own refusals are RuntimeErrors, ValidationErrors and others
+            raise CourseError(f"nbgrader refuses {name}: {error} (autograde release says more).") from error
+        return lesson
+
     @cached_property
     def released(self) -> NotebookNode:
         """What ``nbgrader generate_assignment`` makes of the source."""

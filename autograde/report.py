@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from markupsafe import Markup, escape
 
 from autograde import cells, outcomes
 from autograde.course import Course
@@ -22,32 +25,28 @@ BINS = 10  # of the histogram of scores
 
 @dataclass(frozen=True)
 class MistakeCount:
-    """A known mistake, and who made it."""
+    """A known mistake, and which students made it, of how many that were graded."""
 
     exercise: str
     name: str
     hint: str
     students: tuple[str, ...]
+    of: int
 
 
 @dataclass(frozen=True)
 class ExerciseSummary:
-    """How a class did on an exercise: students by what became of it."""
+    """How a class did on an exercise: students by what became of it; no mean until something is graded."""
 
     name: str
     points: float
-    mean: float
+    mean: float | None
     full: tuple[str, ...]
     known: tuple[str, ...]
     other: tuple[str, ...]
     blank: tuple[str, ...]
     by_hand: tuple[str, ...]
     mistakes: tuple[MistakeCount, ...]
-
-    @property
-    def share(self) -> float:
-        """The mean in percent of the points."""
-        return 100 * self.mean / self.points
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,15 @@ def report(course: Course, lessons: Sequence[str]) -> Path:
     return path
 
 
+def _inline(text: str) -> Markup:
+    """A hint as HTML: escaped, then its `code` and its *stressed words* marked as such."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", marked))
+
+
+PAGES.filters["inline"] = _inline
+
+
 def summarize(course: str, lessons: Sequence[Lesson], found: Sequence[Row], made: str) -> Report:
     """The report as data."""
     summaries = tuple(_lesson(lesson, [r for r in found if r.outcome.lesson == lesson.name]) for lesson in lessons)
@@ -152,9 +160,11 @@ def _exercise(name: str, parts: Sequence[cells.Part], scored: Sequence[Outcome])
     points = sum(part.points for part in parts)
     for outcome in scored:
         groups[_group(name, parts, outcome)].append(outcome.student)
-    given = [sum(outcome.cells.get(part.grade_id) or 0.0 for part in parts) for outcome in scored]
+    read = [o for o in scored if o.student not in groups["by_hand"]]
+    given = [sum(outcome.cells.get(part.grade_id) or 0.0 for part in parts) for outcome in read]
+    mean = _mean(given) if given else None
     sorted_in = {group: tuple(students) for group, students in groups.items()}
-    return ExerciseSummary(name, points, _mean(given), **sorted_in, mistakes=tuple(_mistakes(name, scored)))
+    return ExerciseSummary(name, points, mean, **sorted_in, mistakes=tuple(_mistakes(name, scored)))
 
 
 def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:
@@ -174,13 +184,10 @@ def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:
 def _mistakes(name: str, scored: Sequence[Outcome]) -> list[MistakeCount]:
     """The known mistakes that were made in an exercise, the most frequent first."""
     known = exercises.find(name).mistakes if name in exercises.names() else ()
-    counts = []
-    for mistake in known:
-        made = [
-            o.student for o in scored if any(d.exercise == name and mistake.name in d.mistakes for d in o.diagnoses)
-        ]
-        counts.append(MistakeCount(name, mistake.name, mistake.hint, tuple(made)))
-    return sorted((c for c in counts if c.students), key=lambda c: -len(c.students))
+    named = {o.student: {m for d in o.diagnoses if d.exercise == name for m in d.mistakes} for o in scored}
+    made = {m: tuple(student for student in named if m.name in named[student]) for m in known}
+    counts = [MistakeCount(name, m.name, m.hint, students, len(named)) for m, students in made.items() if students]
+    return sorted(counts, key=lambda c: -len(c.students))
 
 
 def _needs_a_look(outcome: Outcome) -> bool:
