@@ -24,6 +24,10 @@ def fits(image, kernel):
     return all(k <= n for k, n in zip(kernel.shape, image.shape, strict=True))
 
 
+def almost_fits(image, kernel):
+    return all(k <= n + 2 for k, n in zip(kernel.shape, image.shape, strict=True))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # correlate1d
 
@@ -79,7 +83,9 @@ def odd_kernels_only(right, signal, kernel):
     "the end of the signal. Count the places where a kernel of 3 fits into a signal of 4."
 )
 def index_past_the_end(right, signal, kernel):
-    return np.array([sum(signal[i + a] * kernel[a] for a in range(len(kernel))) for i in range(len(signal))])
+    if len(kernel) > 1:
+        raise Exception("an index lies outside")
+    return right(signal, kernel)
 
 
 @correlate1d.mistake(
@@ -282,8 +288,9 @@ def negative_index_reads_the_end(right, signal, kernel):
     "start it silently reads from the end. Leave both kinds of term out."
 )
 def index_leaves_the_signal(right, signal, kernel):
-    length = len(signal) + len(kernel) - 1
-    return np.array([sum(signal[n - m] * kernel[m] for m in range(len(kernel))) for n in range(length)])
+    if len(kernel) > 1:
+        raise Exception("an index lies outside")
+    return right(signal, kernel)
 
 
 @convolve1d.mistake("Where two echoes overlap, the later one replaces the earlier one. They have to be added.")
@@ -358,7 +365,7 @@ def kernel_transposed(right, image, kernel):
 )
 def kernel_indices_exchanged(right, image, kernel):
     if kernel.shape[0] != kernel.shape[1]:
-        raise IndexError
+        raise Exception("an index lies outside")
     return right(image, kernel.T)
 
 
@@ -418,6 +425,16 @@ def height_and_width_exchanged(right, image, kernel):
         for j in range(W - w + 1):
             result[i, j] = np.sum(image[i : i + h, j : j + w] * kernel)
     return result
+
+
+@correlate2d.mistake(
+    "Height and width are exchanged: with an image or a kernel that is not a square your indices run past the "
+    "end. The shape of an array is (rows, columns)."
+)
+def indices_past_the_end(right, image, kernel):
+    if image.shape[0] != image.shape[1] or kernel.shape[0] != kernel.shape[1]:
+        raise Exception("an index lies outside")
+    return right(image, kernel)
 
 
 @correlate2d.mistake(
@@ -1087,7 +1104,7 @@ def centre_not_between_pixels(right, size, sigma, theta, wavelength, phase=0.0):
         example([[1, 3, 2], [3, 7, 4]], [[1, 2], [3, 4]], [[1, 1]]),
     ],
     forbidden=SUMS_BY_HAND,
-    requires=fits,
+    requires=almost_fits,
 )
 def fft_convolve2d(image, kernel):
     return scipy.signal.convolve2d(image.astype(float), kernel.astype(float), "full")
@@ -1265,7 +1282,7 @@ def quarters_exchanged(right, image, kernel):
         example([[1, 2, 3, 2, 1]], [[1, 1, 1]], [[1, 1, 1]]),
     ],
     forbidden=SUMS_BY_HAND,
-    requires=fits,
+    requires=almost_fits,
 )
 def compose_kernels(first, second):
     # Kernels are polynomials in two variables, and to apply both is to multiply them: sum over pairs of powers.
