@@ -158,6 +158,7 @@ def _arrays(expected: np.ndarray, got: Any, tolerance: float, part: str) -> Foun
 def _values(expected: np.ndarray, got: np.ndarray, tolerance: float, part: str) -> Found:
     if expected.size == 0:
         return
+    expected, got = (v.astype(float) if v.dtype == bool else v for v in (expected, got))  # NumPy subtracts no bools
     bound = tolerance * _largest(expected) + 1e-9
     with np.errstate(all="ignore"):
         wrong = ~((np.abs(got - expected) <= bound) | (got == expected) | (np.isnan(got) & np.isnan(expected)))
@@ -213,9 +214,8 @@ def _sequences(expected: Sequence[Any], got: Any, tolerance: float, part: str, n
     if type(got) is not type(expected) and not isinstance(got, type(expected)):
         yield f"{part or 'result'}: {a(got)} came where a {kind} is expected"
     if len(got) != len(expected):
-        yield Difference(
-            "length", part, f"a {kind} of {len(expected)} is expected, one of {len(got)} came", expected, got
-        )
+        came = a(got) if isinstance(got, np.ndarray) else f"one of {len(got)}"
+        yield Difference("length", part, f"a {kind} of {len(expected)} is expected, {came} came", expected, got)
         return
     for i, (want, have) in enumerate(zip(expected, got, strict=True)):
         name = names[i] if i < len(names) else f"{part}[{i}]"

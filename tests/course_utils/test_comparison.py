@@ -17,6 +17,7 @@ ONES = np.ones((2, 3))
         (np.array([np.nan, np.inf]), np.array([np.nan, np.inf])),
         (ONES, np.asfortranarray(ONES)),
         (ONES, np.broadcast_to(np.ones(3), (2, 3))),
+        (ONES > 0, ONES > 0),
         (ONES, [[1, 1, 1], [1, 1, 1]]),
         (np.zeros((0, 3)), np.ones((0, 3))),
         (3, np.int64(3)),
@@ -36,7 +37,12 @@ def test_equal(expected, got):
 @pytest.mark.parametrize(
     ("expected", "got", "kind", "words"),
     [
-        (np.array([1.0, 2.0]), np.array([1.0, 2.1]), "value", "1 of 2 values differ; it is at [1]: expected 2, got 2.1"),
+        (
+            np.array([1.0, 2.0]),
+            np.array([1.0, 2.1]),
+            "value",
+            "1 of 2 values differ; it is at [1]: expected 2, got 2.1",
+        ),
         (np.array([1e-3]), np.array([1.1e-3]), "value", "expected 0.001, got 0.0011"),
         (np.array([1.0]), np.array([np.nan]), "value", "got nan"),
         (ONES, np.ones((3, 2)), "shape", "expected shape (2, 3), got shape (3, 2)"),
@@ -53,6 +59,7 @@ def test_equal(expected, got):
         (3.0, "3", "kind", "a str"),
         ((1.0, 2.0), 1.0, "kind", "a tuple of 2 is expected"),
         ((1.0, 2.0), (1.0,), "length", "a tuple of 2 is expected, one of 1 came"),
+        ((ONES, None), np.ones((1, 3)), "length", "a tuple of 2 is expected, an array of shape (1, 3) came"),
         ({"a": 1}, {}, "keys", "missing keys: 'a'"),
         ({"a": 1}, [1], "kind", "a dict is expected"),
         ("conv", "pool", "value", "expected 'conv', got 'pool'"),
