@@ -25,7 +25,6 @@ c.CourseDirectory.db_url = f"sqlite:///{root / 'class' / 'gradebook.db'}"
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
-c.OverwriteCells.add_missing_cells = True  # a deleted check cell is put back, not forgiven
 c.Execute.timeout = 60  # seconds a cell
 
 # autograde's own settings

@@ -74,7 +74,7 @@ def parse(text: str) -> NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            notebook: NotebookNode = nbformat.reads(text, as_version=4)
+            notebook: NotebookNode = nbformat.reads(json.dumps(_readable(data)), as_version=4)
         return _complete(notebook)
     except Exception as error:  # whatever a malformed notebook makes a library stumble over
         raise NotebookError(f"the file is not a sound notebook ({type(error).__name__}: {error})"[:200]) from error
@@ -94,18 +94,25 @@ def _complete(notebook: NotebookNode) -> NotebookNode:
             cell["id"] = f"cell-{number}"
         seen.add(cell["id"])
         if cell.cell_type == "code":
-            cell.outputs = [output if _is_sound(output) else _strange() for output in cell.get("outputs") or []]
+            cell.setdefault("outputs", [])
             cell.setdefault("execution_count", None)
     return notebook
 
 
+def _readable(data: dict[str, Any]) -> dict[str, Any]:
+    """The same, with an error in the place of outputs that lack the parts that nbformat and later steps rely on."""
+    for cell in data.get("cells", ()):
+        if isinstance(cell, dict) and isinstance(cell.get("outputs"), list):
+            cell["outputs"] = [output if _is_sound(output) else _strange() for output in cell["outputs"]]
+    return data
+
+
 def _is_sound(output: object) -> bool:
-    """Whether an output has the parts that later steps rely on."""
     if not isinstance(output, dict):
         return False
     kind = output.get("output_type")
     if kind == "stream":
-        return isinstance(output.get("text"), str) and isinstance(output.get("name"), str)
+        return isinstance(output.get("text"), str | list) and isinstance(output.get("name"), str)
     if kind == "error":
         return all(isinstance(output.get(name), str) for name in ("ename", "evalue")) and "traceback" in output
     return kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict)

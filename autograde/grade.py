@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from autograde import cells, execute, export, outcomes, schedule, submission
 from autograde.course import Course
-from autograde.errors import AutogradeError
+from autograde.errors import CourseError
 from autograde.execute import End, Execution, Job
 from autograde.gradebook import Book
 from autograde.lesson import Lesson
@@ -62,7 +62,7 @@ class Run:
         ready = submission.prepare(found, lesson)
         try:
             notebook = self.book.sanitize(found.lesson, found.student, ready.notebook)
-        except AutogradeError:
+        except CourseError:
             raise
         except Exception as error:  # nbgrader stumbles over damaged metadata in many ways
             raise SubmissionError(
@@ -81,7 +81,7 @@ class Run:
             return self.refused(found, _lost("the worker that ran this notebook died, twice"))
         try:
             return self._graded(found, ready, job, execution)
-        except AutogradeError:
+        except CourseError:
             raise
         except Exception as error:  # outputs that no library makes sense of must not end the run
             return self.refused(found, _lost(f"the outputs make no sense: {type(error).__name__}: {error}"))

@@ -20,8 +20,6 @@ from autograde import cells
 from autograde.course import Course
 from autograde.errors import CourseError
 
-warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # about nbgrader's own queries
-
 _PREPARED = GenerateAssignment.preprocessors.default()
 REGISTER = tuple(_PREPARED[: _PREPARED.index(SaveCells) + 1])
 SANITIZE = tuple(Autograde.sanitize_preprocessors.default())
@@ -105,7 +103,9 @@ class Book:
 def explained(course: Course) -> Iterator[None]:
     """A database that cannot be used, in a sentence."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # about nbgrader's own queries
+            yield
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise CourseError(f"The gradebook {course.database} cannot be used: {reason}") from error

@@ -96,7 +96,7 @@ class Outcome:
             "diagnoses": [asdict(d) for d in self.diagnoses],
             "fingerprint": self.fingerprint,
         }
-        return json.dumps(data, ensure_ascii=False)
+        return json.dumps(data)  # in ASCII: a folder's name may be no text
 
     @classmethod
     def from_line(cls, line: str) -> Outcome:
@@ -149,6 +149,6 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file in one step: whoever reads it sees the old one or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text(text, encoding="utf-8", errors="replace")
     beside.chmod(mode)
     beside.replace(path)

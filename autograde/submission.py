@@ -133,21 +133,25 @@ def _wrong_lesson(submission: Submission, ids: set[str]) -> SubmissionError:
 
 
 def restored(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
-    """A copy whose graded cells carry the instructor's metadata and in which only cells to show are tagged as such.
+    """A copy whose graded cells are there once (the last copy counts) and carry the instructor's metadata.
 
-    A cell is one to show when its text is that of a released one, whatever its tags say: a tag must neither keep a
-    test from being run nor an answer.
+    Only cells to show are tagged as such. A cell is one to show when its text is that of a released one, whatever its
+    tags say: a tag must keep neither a test nor an answer from being run. Deleted cells of tests come at the end,
+    where every answer is known.
     """
     own = {cells.grade_id(c): c for c in lesson.released.cells if cells.grade_id(c)}
     shown = {c.source.strip() for c in lesson.released.cells if cells.is_show(c)}
     result = copy.deepcopy(notebook)
-    for cell in result.cells:
-        known = own.get(cells.grade_id(cell))
+    seen: set[str] = set()
+    for cell in reversed(result.cells):
+        name = cells.grade_id(cell)
         cell.metadata = NotebookNode()
-        if known is not None:
-            cell.metadata = copy.deepcopy(known.metadata)
+        if name in own and name not in seen:
+            cell.metadata = copy.deepcopy(own[name].metadata)
+            seen.add(name)
         elif cell.cell_type == "code" and cell.source.strip() in shown:
             cell.metadata.tags = [cells.SHOW]
+    result.cells += [copy.deepcopy(c) for name, c in own.items() if cells.is_graded(c) and name not in seen]
     return result
 
 

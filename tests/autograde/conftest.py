@@ -99,3 +99,27 @@ def make_course(root):
 @pytest.fixture
 def course(tmp_path):
     return make_course(tmp_path / "course")
+
+
+RIGHT = {
+    "backprop_add_mul": "def backprop_add_mul(x, y, z):\n    return (x + y) * z, z, z, x + y",
+    "mlp_parameters": "def mlp_parameters(sizes):\n    return sum((m + 1) * n for m, n in zip(sizes, sizes[1:]))",
+    "correlate1d": "def correlate1d(signal, kernel):\n"
+    "    places = range(len(signal) - len(kernel) + 1)\n"
+    "    return np.array([sum(signal[i + j] * kernel[j] for j in range(len(kernel))) for i in places])",
+    "written_why": "Both get it as it is.",
+}
+
+
+def submit(course, student, lesson, answers=(), change=lambda made: None):
+    """Hand in a released notebook with answers; ``change`` may do anything to it before."""
+    made = nbformat.read(course.release(lesson), as_version=4)
+    for cell in made.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = dict(answers).get(name, cell.source)
+    change(made)
+    save(course.submitted / student / lesson / f"{lesson}.ipynb", made)
+
+
+def cell_of(made, grade_id):
+    return next(c for c in made.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)

@@ -8,6 +8,7 @@ import pytest
 from autograde.cli import main
 from autograde.course import Course
 from autograde.errors import CourseError
+from autograde.lesson import Lesson
 from autograde.release import release, sound_version
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def change(course, cell_id, source=None, data=None, **attributes):
 
 def refusal(course):
     with pytest.raises(CourseError) as caught:
-        sound_version(course, "10_first")
+        sound_version(Lesson.load(course, "10_first"))
     return str(caught.value)
 
 
@@ -153,4 +154,4 @@ def test_an_unknown_lesson_and_a_missing_course_are_told(course, tmp_path, capsy
 @pytest.mark.parametrize("lesson", Course.find(ROOT).lessons)
 def test_the_committed_notebooks_are_what_their_sources_release(lesson):
     course = Course.find(ROOT)
-    assert course.release(lesson).read_text() == sound_version(course, lesson), "run: autograde release"
+    assert course.release(lesson).read_text() == sound_version(Lesson.load(course, lesson)), "run: autograde release"
