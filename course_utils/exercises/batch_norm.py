@@ -48,12 +48,21 @@ def _history(
     return np.array(outs[:-1]), outs[-1], np.array(means), np.array(variances)
 
 
-def _torch_history(batches, new, gamma, beta, running_mean, running_var, momentum, eps):
+def _torch_history(
+    batches: np.ndarray,
+    new: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    running_mean: np.ndarray,
+    running_var: np.ndarray,
+    momentum: float,
+    eps: float,
+) -> tuple[Any, ...]:
     from torch.nn import functional
 
     mean, variance, weight, bias = map(_tensor, (running_mean, running_var, gamma, beta))
 
-    def call(x, training):
+    def call(x: np.ndarray, training: bool) -> Any:
         return functional.batch_norm(_tensor(x), mean, variance, weight, bias, training, momentum, eps).numpy()
 
     return _history(call, batches, new, mean.numpy(), variance.numpy())
@@ -66,7 +75,7 @@ def _student_history(forward, batches, new, gamma, beta, running_mean, running_v
     return _history(call, batches, new, running_mean, running_var)
 
 
-def _pair(forward, *args, **options):
+def _pair(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """What a forward pass returned, where it is the pair (out, cache); what else it is goes into the message."""
     result = forward(*args, **options)
     if isinstance(result, (tuple, list)) and len(result) == 2:
@@ -75,7 +84,7 @@ def _pair(forward, *args, **options):
     raise TypeError(f"a forward pass returns the pair (out, cache), and {came} came")
 
 
-def _torch_gradients(x, gamma, beta, dout, eps):
+def _torch_gradients(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, dout: np.ndarray, eps: float) -> Any:
     import torch
 
     inputs = [_tensor(a).requires_grad_() for a in (x, gamma, beta)]
