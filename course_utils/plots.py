@@ -33,8 +33,9 @@ def draw_matrix(
     if max(values.shape) > 9:
         return
     size = max(5, 11 - values.shape[1])
+    shades = image.to_rgba(values.astype(float))  # (rows, columns, 4)
     for (row, column), value in np.ndenumerate(values):
-        red, green, blue, _ = image.cmap(image.norm(float(value)))
+        red, green, blue, _ = shades[row, column]
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.55
         text = f"{float(value):.3g}"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color="white" if dark else "black")
@@ -71,13 +72,13 @@ def images(
     arrays = [_picture(p) for p in _several("image", pictures)]
     low, high = limits or (None, None)
     height, width = np.max([a.shape[:2] for a in arrays], axis=0)
-    figure, panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=4.2)
+    panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=4.2)
+    _name_axes([panel for panel, _, _ in panels], columns or 4, xlabel, ylabel)
     for panel, array, title in panels:
         panel.imshow(array, cmap=colors, vmin=low, vmax=high, interpolation="nearest")
         panel.set_title(title, fontsize=9)
         panel.locator_params(nbins=4, integer=True)
         panel.tick_params(labelsize=7, length=2)
-    _name_axes(figure, xlabel, ylabel)
 
 
 def matrices(
@@ -272,15 +273,15 @@ def _draw_matrices(
     limits: Sequence[Limits],
 ) -> None:
     height, width = np.max([a.shape for a in arrays], axis=0)
-    figure, panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=2.5)
+    panels = _panels(arrays, titles, caption, columns or min(4, len(arrays)), height / width, widest=2.5)
+    _name_axes([panel for panel, _, _ in panels], columns or 4, "column", "row")
     for (panel, array, title), limit in zip(panels, limits, strict=True):
         draw_matrix(panel, array, title, colors=colors, limits=limit)
-    _name_axes(figure, "column", "row")
 
 
 def _panels(
     arrays: Sequence[np.ndarray], titles: Sequence[str], caption: str, columns: int, aspect: float, widest: float
-) -> tuple[Figure, list[tuple[Axes, np.ndarray, str]]]:
+) -> list[tuple[Axes, np.ndarray, str]]:
     """A figure with one panel an array, each with its title.
 
     ``aspect`` is height by width of a panel, ``widest`` its largest width in inches.
@@ -295,18 +296,16 @@ def _panels(
     for unused in axes[len(arrays) :]:
         unused.remove()
     names = titles or [""] * len(arrays)
-    return figure, list(zip(axes[: len(arrays)], arrays, names, strict=True))
+    return list(zip(axes[: len(arrays)], arrays, names, strict=True))
 
 
-def _name_axes(figure: Figure, xlabel: str, ylabel: str) -> None:
-    """Name the axes once: below the panels of the last row, left of those of the first column."""
-    for axes in figure.axes:
-        place = axes.get_subplotspec()
-        below = [a for a in figure.axes if a.get_subplotspec().colspan == place.colspan]
-        if place.rowspan.start == max(a.get_subplotspec().rowspan.start for a in below):
-            axes.set_xlabel(xlabel, fontsize=8)
-        if place.is_first_col():
-            axes.set_ylabel(ylabel, fontsize=8)
+def _name_axes(panels: Sequence[Axes], columns: int, xlabel: str, ylabel: str) -> None:
+    """Name the axes once: below the last panel of each column, left of the first of each row."""
+    for i, panel in enumerate(panels):
+        if i + columns >= len(panels):
+            panel.set_xlabel(xlabel, fontsize=8)
+        if i % columns == 0:
+            panel.set_ylabel(ylabel, fontsize=8)
 
 
 def _figure(caption: str, width: float, height: float, *, axes: bool = True) -> tuple[Figure, Any]:

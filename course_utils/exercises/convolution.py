@@ -20,11 +20,11 @@ def quarters(draw: Draw, *shape: int) -> np.ndarray:
     return (2 * draw.integers(*shape, low=-6, high=5) + 1) / 4
 
 
-def fits(image, kernel):
+def fits(image: np.ndarray, kernel: np.ndarray) -> bool:
     return all(k <= n for k, n in zip(kernel.shape, image.shape, strict=True))
 
 
-def almost_fits(image, kernel):
+def almost_fits(image: np.ndarray, kernel: np.ndarray) -> bool:
     return all(k <= n + 2 for k, n in zip(kernel.shape, image.shape, strict=True))
 
 
@@ -405,6 +405,16 @@ def result_as_large_as_the_image(right, image, kernel):
 
 
 @correlate2d.mistake(
+    "Your result is made like the image (np.zeros_like): it is as large, so its last rows and columns stay zero, "
+    "and for an image of integers it holds integers only. Make room for as many values as there are windows, as "
+    "floats."
+)
+def made_like_the_image(right, image, kernel):
+    (height, width) = kernel.shape
+    return np.pad(right(image, kernel), ((0, height - 1), (0, width - 1))).astype(image.dtype)
+
+
+@correlate2d.mistake(
     "Your result is as large as the image, with a border of zeros around it that no window computed. The valid "
     "part has no border: make room for as many values as there are windows."
 )
@@ -520,7 +530,7 @@ def returned_after_the_first_row(right, image, kernel):
     return result
 
 
-def fits_transposed(image, kernel):
+def fits_transposed(image: np.ndarray, kernel: np.ndarray) -> bool:
     return fits(image, kernel) and fits(image, kernel.T)
 
 
