@@ -9,7 +9,7 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -86,7 +86,7 @@ def draw_windows(axes: Axes, windows: Windows, chosen: int = 0) -> None:
     axes.axis("off")
 
 
-def _cell(axes: Axes, row: float, column: float, color: str, **style: object) -> None:
+def _cell(axes: Axes, row: float, column: float, color: str, **style: Any) -> None:
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **{"facecolor": color, "edgecolor": "white", **style}))
 
 
@@ -244,7 +244,7 @@ def _block(
     back = smaller * _depth(channels)
     wide, high = smaller * width * scale, smaller * height * scale
     front = np.array([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)])
-    style = {"facecolor": color, "edgecolor": EDGE, "linewidth": 0.8}
+    style: dict[str, Any] = {"facecolor": color, "edgecolor": EDGE, "linewidth": 0.8}
     axes.add_patch(Polygon(front, **style))
     for a, b in ((3, 2), (2, 1)):
         axes.add_patch(Polygon([front[a], front[b], front[b] + back, front[a] + back], **{**style, "alpha": 0.75}))
@@ -261,12 +261,13 @@ def field_growth(layers: Sequence[tuple[int, ...]], caption: str = "") -> None:
     """
     spans = _spans(layers)
     axes = _figure(caption, 7.6, 0.6 + 0.8 * len(spans)).add_subplot()
-    step, centers = 1, []
+    step = 1
+    centers: list[dict[int, int]] = []
     for level, (low, high) in enumerate(spans):
         if level:
             step *= layers[level - 1][1]
         centers.append({unit: unit * step for unit in range(low, high + 1)})
-    shift = [np.mean(list(c.values())) for c in centers]
+    shift = [sum(c.values()) / len(c) for c in centers]
     places = [{u: x - shift[level] for u, x in c.items()} for level, c in enumerate(centers)]
     _connect(axes, layers, places)
     for level, row in enumerate(places):
@@ -348,8 +349,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 
 def _totals(rows: Sequence[Row]) -> tuple[int, int, int]:
-    activations, parameters, macs = (sum(row[i] for row in rows) for i in (2, 3, 4))
-    return activations, parameters, macs
+    return sum(row[2] for row in rows), sum(row[3] for row in rows), sum(row[4] for row in rows)
 
 
 def cost_bars(rows: Sequence[Row], caption: str = "") -> None:
@@ -361,10 +361,10 @@ def cost_bars(rows: Sequence[Row], caption: str = "") -> None:
     caption : a sentence below the figure.
     """
     figure = _figure(caption, 9.2, 0.9 + 0.19 * len(rows))
-    titles = ("memory (MB, 4 bytes a number)", "parameters (millions)", "multiply-adds (millions)")
     panels = figure.subplots(1, 3, sharey=True)
-    for panel, title, index, unit in zip(panels, titles, (2, 3, 4), (4e-6, 1e-6, 1e-6), strict=True):
-        _cost_panel(panel, title, [(row[0], row[index] * unit) for row in rows])
+    _cost_panel(panels[0], "memory (MB, 4 bytes a number)", [(row[0], 4e-6 * row[2]) for row in rows])
+    _cost_panel(panels[1], "parameters (millions)", [(row[0], 1e-6 * row[3]) for row in rows])
+    _cost_panel(panels[2], "multiply-adds (millions)", [(row[0], 1e-6 * row[4]) for row in rows])
     panels[0].invert_yaxis()
     panels[0].set_ylabel("layer", fontsize=9)
 

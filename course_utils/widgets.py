@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import numbers
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,9 +19,13 @@ from matplotlib.patches import Rectangle
 from course_utils.diagrams import Windows, fill_windows
 from course_utils.plots import draw_matrix
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["padding_stride_playground", "sliding_kernel"]
 
 Fill = Callable[..., None]  # draws into an empty figure; keywords are the sliders' values
+Values = Mapping[str, int]
 
 
 def sliding_kernel(image: np.ndarray, kernel: np.ndarray) -> None:
@@ -74,18 +78,24 @@ def padding_stride_playground(size: int = 7) -> None:
     if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 3 <= size <= 12:
         raise ValueError(f"expected a size from 3 to 12 pixels, got {size!r}: larger inputs cannot be read on a screen")
 
-    def fill(figure: Figure, kernel: int, stride: int, padding: int, dilation: int, window: int) -> None:
-        windows = Windows(int(size), kernel, stride, padding, dilation)
+    def fill(figure: Figure, window: int, **layer: int) -> None:
+        windows = Windows(int(size), **layer)
         fill_windows(figure, windows, min(window, max(windows.count**2 - 1, 0)))
 
+    def highest(values: Values) -> Values:
+        windows = Windows(int(size), **{name: values[name] for name in values if name != "window"})
+        return {"window": max(windows.count**2 - 1, 1)}  # a slider needs two places
+
+    stride = 3 if size == 7 else 2  # 7 pixels: the stride that does not fit
+    last = highest({"kernel": 3, "stride": stride, "padding": 0, "dilation": 1})["window"]
     sliders = {
         "kernel": (1, int(size), 3),
-        "stride": (1, 4, 3 if size == 7 else 2),
+        "stride": (1, 4, stride),
         "padding": (0, 3, 0),
         "dilation": (1, 3, 1),
-        "window": (0, (int(size) + 6) ** 2 - 1, 0),
+        "window": (0, last, 0),
     }
-    _show(fill, (7.6, 4.8), sliders, "A padded input with every window of a kernel, and the output they give")
+    _show(fill, (7.6, 4.8), sliders, "A padded input with every window of a kernel, and the output they give", highest)
 
 
 def _matrix(name: str, values: Any) -> np.ndarray:
@@ -102,19 +112,18 @@ def _fill_sliding(
     row, column = place
     height, width = kernel.shape
     products = image[row : row + height, column : column + width] * kernel
-    layout = [["image", "kernel", "output"], ["image", "products", "output"]]
-    panels = figure.subplot_mosaic(layout, width_ratios=[3, 2, 3])
-    draw_matrix(panels["image"], image, "image, and the window", colors="gray")
-    _outline(panels["image"], row, column, height, width)
+    panels = figure.subplot_mosaic("iko;ipo", width_ratios=[3, 2, 3])  # image; kernel above products; output
+    draw_matrix(panels["i"], image, "image, and the window", colors="gray")
+    _outline(panels["i"], row, column, height, width)
     extent = float(np.abs(kernel).max()) or 1.0
-    draw_matrix(panels["kernel"], kernel, "kernel", colors="RdBu_r", limits=(-extent, extent))
+    draw_matrix(panels["k"], kernel, "kernel", colors="RdBu_r", limits=(-extent, extent))
     extent = float(np.abs(products).max()) or 1.0
     title = f"window × kernel, sum = {products.sum():.3g}"
-    draw_matrix(panels["products"], products, title, colors="RdBu_r", limits=(-extent, extent))
-    _draw_output_so_far(panels["output"], output, row, column)
+    draw_matrix(panels["p"], products, title, colors="RdBu_r", limits=(-extent, extent))
+    _draw_output_so_far(panels["o"], output, row, column)
 
 
-def _draw_output_so_far(axes: plt.Axes, output: np.ndarray, row: int, column: int) -> None:
+def _draw_output_so_far(axes: Axes, output: np.ndarray, row: int, column: int) -> None:
     done = np.arange(output.size).reshape(output.shape) <= row * output.shape[1] + column
     so_far = np.where(done, output, np.nan)
     limits = (float(output.min()), float(output.max()))
@@ -124,15 +133,22 @@ def _draw_output_so_far(axes: plt.Axes, output: np.ndarray, row: int, column: in
     _outline(axes, row, column, 1, 1)
 
 
-def _outline(axes: plt.Axes, row: int, column: int, height: int, width: int) -> None:
+def _outline(axes: Axes, row: int, column: int, height: int, width: int) -> None:
     corner = column - 0.5, row - 0.5
     axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="#ff7f0e", linewidth=2.5))
 
 
-def _show(fill: Fill, inches: tuple[float, float], sliders: Mapping[str, tuple[int, int, int]], alt: str) -> None:
+def _show(
+    fill: Fill,
+    inches: tuple[float, float],
+    sliders: Mapping[str, tuple[int, int, int]],
+    alt: str,
+    highest: Callable[[Values], Values] = lambda values: {},
+) -> None:
     """Show the picture for the sliders' first values and, where a notebook runs, the sliders that redraw it.
 
-    ``sliders`` maps a keyword of ``fill`` to its lowest, highest and first value; ``alt`` says what the picture shows.
+    ``sliders`` maps a keyword of ``fill`` to its lowest, highest and first value; ``alt`` says what the picture shows;
+    ``highest`` gives the sliders whose highest value depends on the values of the others.
     """
     values = {name: first for name, (_, _, first) in sliders.items()}
     if not _kernel_runs():
@@ -140,14 +156,14 @@ def _show(fill: Fill, inches: tuple[float, float], sliders: Mapping[str, tuple[i
         return
     from IPython.display import Image, display
 
-    def picture(values: Mapping[str, int]) -> Image:
+    def picture(values: Values) -> Image:
         return Image(_png(fill, inches, values), alt=alt)
 
     shown = display(picture(values), display_id=True)
-    display(_controls(sliders, lambda values: shown.update(picture(values))))
+    display(_controls(sliders, lambda values: shown.update(picture(values)), highest))
 
 
-def _png(fill: Fill, inches: tuple[float, float], values: Mapping[str, int]) -> bytes:
+def _png(fill: Fill, inches: tuple[float, float], values: Values) -> bytes:
     figure = Figure(figsize=inches, layout="constrained")
     fill(figure, **values)
     buffer = io.BytesIO()
@@ -155,13 +171,21 @@ def _png(fill: Fill, inches: tuple[float, float], values: Mapping[str, int]) -> 
     return buffer.getvalue()
 
 
-def _controls(sliders: Mapping[str, tuple[int, int, int]], redraw: Callable[[Mapping[str, int]], None]) -> Any:
+def _controls(
+    sliders: Mapping[str, tuple[int, int, int]], redraw: Callable[[Values], None], highest: Callable[[Values], Values]
+) -> Any:
     """A column of sliders; each change calls ``redraw`` with the values of all."""
     from ipywidgets import IntSlider, VBox
 
     controls = {n: IntSlider(first, low, high, description=n) for n, (low, high, first) in sliders.items()}
+
+    def changed(_: Any) -> None:
+        for name, high in highest({n: c.value for n, c in controls.items()}).items():
+            controls[name].max = high
+        redraw({n: c.value for n, c in controls.items()})
+
     for control in controls.values():
-        control.observe(lambda _: redraw({n: c.value for n, c in controls.items()}), names="value")
+        control.observe(changed, names="value")
     return VBox(list(controls.values()))
 
 

@@ -685,7 +685,7 @@ def conv_volume(volume, filters, bias, stride=1, padding=0):
 
 @conv_volume.cases
 def _(draw: Draw) -> Iterator[Case]:
-    def arguments(channels, height, width, filters, size):
+    def arguments(channels: int, height: int, width: int, filters: int, size: int) -> list[np.ndarray]:
         shapes = (channels, height, width), (filters, channels, size, size), (filters,)
         return [draw.array(*shape) for shape in shapes]
 
@@ -947,7 +947,7 @@ def strides_not_multiplied(right, layers):
 # conv_parameters and conv_macs
 
 
-def _positive(*numbers) -> bool:
+def _positive(*numbers: int) -> bool:
     return min(numbers) >= 1
 
 
@@ -1396,7 +1396,7 @@ def linear_as_conv(weight, in_shape):
 
 @linear_as_conv.cases
 def _(draw: Draw) -> Iterator[Case]:
-    def arguments(units, *shape):
+    def arguments(units: int, *shape: int) -> tuple[np.ndarray, tuple[int, ...]]:
         return draw.array(math.prod(shape), units), shape
 
     yield case("one unit, one channel", *arguments(1, 1, 3, 3))

@@ -152,6 +152,17 @@ def test_every_slider_of_the_playground_changes_the_picture(notebook):
         before = after
 
 
+def test_the_window_slider_of_the_playground_ends_at_the_last_window(notebook):
+    padding_stride_playground()
+    sliders = {s.description: s for s in notebook.objects[1].children}
+    assert sliders["window"].max == 3  # 2 × 2 windows
+    sliders["stride"].value = 1
+    assert sliders["window"].max == 24
+    sliders["window"].value = 24
+    sliders["kernel"].value = 6
+    assert (sliders["window"].max, sliders["window"].value) == (3, 3)
+
+
 def test_playground_shows_a_kernel_that_does_not_fit_instead_of_failing(notebook):
     padding_stride_playground(3)
     sliders = {s.description: s for s in notebook.objects[1].children}
