@@ -72,9 +72,8 @@ def find(course: Course, lessons: Sequence[str], student: str | None = None) -> 
     students = sorted(p.name for p in course.submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
     if student is not None and student not in students:
         near = difflib.get_close_matches(student, students, 1)
-        raise UsageError(
-            f"No student {student!r} in {course.submitted}" + (f": did you mean {near[0]}?" if near else ".")
-        )
+        hint = f": did you mean {near[0]}?" if near else "."
+        raise UsageError(f"There is no student {student!r} in {course.submitted}{hint}")
     chosen = [student] if student is not None else students
     folders = [(lesson, name, course.submitted / name / lesson) for lesson in lessons for name in chosen]
     found = tuple(Submission(name, lesson, folder) for lesson, name, folder in folders if folder.is_dir())

@@ -27,7 +27,7 @@ from course_utils.check import CheckFailed
 from course_utils.contract import Exercise
 
 SECONDS = 60  # for one variant
-COLUMNS = ("lesson", "points", "by hand", "solved", "blank", "mistakes", "caught", "named", "seconds")
+COLUMNS = ("lesson", "points", "by hand", "solved", "blank", "mistakes", "caught", "named", "CPU s")
 PLAIN = ("solved", "blank")  # the variants without a mistake
 
 
@@ -149,13 +149,13 @@ def perform(variant: Variant) -> Run:
     namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
     graded: dict[str, Failure] = {}
     others: dict[str, Failure] = {}
-    started = time.perf_counter()
+    started = time.process_time()
     with _limited(SECONDS), contextlib.chdir(variant.folder), contextlib.redirect_stdout(io.StringIO()):
         for label, grade_id, source in variant.code:
             failure = _execute(label, source, namespace)
             if failure is not None:
                 (graded if grade_id else others)[grade_id or label] = failure
-    return Run(variant, graded, others, time.perf_counter() - started)
+    return Run(variant, graded, others, time.process_time() - started)
 
 
 def _execute(label: str, source: str, namespace: dict[str, Any]) -> Failure | None:
@@ -249,7 +249,7 @@ def _said(failure: Failure) -> str:
 def table(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as text, and below it every finding."""
     rows: list[tuple[str, ...]] = [
-        ("lesson", "points", "by hand", "solved", "blank", "mistakes", "caught", "named", "seconds")
+        ("lesson", "points", "by hand", "solved", "blank", "mistakes", "caught", "named", "CPU s")
     ]
     rows += [
         (

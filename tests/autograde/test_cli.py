@@ -52,18 +52,14 @@ def test_a_class_without_submissions_or_students_is_told(course, capsys):
     assert main(["grade", "--course", str(course.root)]) == 2
     assert "There is no submission to 10_first, 11_second" in capsys.readouterr().err
     assert main(["grade", "--student", "adda", "--course", str(course.root)]) == 2
-    assert "There is no student 'adda'" in capsys.readouterr().err
-    assert "did you mean ada?" in _error(["grade", "--student", "adda", "--course", str(course.root)], capsys)
+    said = capsys.readouterr().err
+    assert said == f"autograde: There is no student 'adda' in {course.submitted}: did you mean ada?\n"
 
 
-def _error(arguments, capsys):
-    main(arguments)
-    return capsys.readouterr().err
+WRONG = [["grade", "--workers", "0"], ["grade", "--workers", "x"], ["export", "--format", "x"], []]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["grade", "--workers", "0"], ["grade", "--workers", "x"], ["export", "--format", "x"], []]
-)
+@pytest.mark.parametrize("arguments", WRONG)
 def test_wrong_options_end_with_status_two(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
