@@ -126,7 +126,7 @@ def _node(axes: Axes, place: Place, text: str, for_each_example: bool) -> Any:
 
 
 def activations_by_depth(
-    rows: Mapping[str, Sequence[np.ndarray]], caption: str = "", *, layers: Sequence[int] = (1, 2, 4, 6, 8, 10)
+    rows: Mapping[str, Sequence[np.ndarray]], caption: str = "", *, layers: Sequence[int] = (1, 2, 5, 10)
 ) -> None:
     """Draw histograms of activations: a row for each net, a column for each depth, on one axis from −4 to 4.
 

@@ -24,7 +24,7 @@ CLASSES = 10
 Layer = tuple[int, int, int, int]
 NETS: dict[str, tuple[Layer, ...]] = {
     "convolutional": (
-        *((8, 3, 1, 1), (8, 3, 1, 1), (8, 3, 2, 1), (16, 3, 1, 1), (16, 3, 1, 1), (16, 3, 2, 1)),
+        *((8, 3, 1, 1), (8, 3, 2, 1), (8, 3, 1, 1), (16, 3, 1, 1), (16, 3, 1, 1), (16, 3, 2, 1)),
         (CLASSES, 2, 1, 0),
     ),
     "dense": ((64, 8, 1, 0), (64, 1, 1, 0), (CLASSES, 1, 1, 0)),
@@ -38,7 +38,7 @@ def accuracy_by_rate(
 ) -> np.ndarray:
     """Train the net at each learning rate, plain stochastic gradient descent, and see how well it does.
 
-    The net: six convolutions of 3 × 3 with 8, 8, 8, 16, 16 and 16 filters, the third and the last of stride 2, each
+    The net: six convolutions of 3 × 3 with 8, 8, 8, 16, 16 and 16 filters, the second and the last of stride 2, each
     followed by the norm and ReLU; then one linear layer. Weights start as He's normal numbers.
 
     Parameters

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from course_utils.comparison import a, same
 from course_utils.contract import Case, Draw, Example, case, example, exercise
 
 LESSON = "05_batch_norm"
 
 FORWARD = "(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5)"
-HISTORY = ("out in training", "out in evaluation", "running_mean", "running_var")  # the running ones after each call
+HISTORY = ("out in training", "out in evaluation", "running_mean after each call", "running_var after each call")
 FAR, NEAR = 1e5, 1e-2  # a mean and a standard deviation: the mean of the squares loses all digits of such a variance
 
 
@@ -80,8 +82,7 @@ def _pair(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
     result = forward(*args, **options)
     if isinstance(result, (tuple, list)) and len(result) == 2:
         return result
-    came = f"an array of shape {result.shape}" if isinstance(result, np.ndarray) else f"a {type(result).__name__}"
-    raise TypeError(f"a forward pass returns the pair (out, cache), and {came} came")
+    raise TypeError(f"a forward pass returns the pair (out, cache), and {a(result)} came")
 
 
 def _torch_gradients(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, dout: np.ndarray, eps: float) -> Any:
@@ -98,8 +99,13 @@ def _student_gradients(backward, forward, x, gamma, beta, dout, **options):
         _pair(forward, batch, gamma, beta, np.zeros(gamma.shape), np.ones(gamma.shape), True, **options)[1]
         for batch in (x, np.flip(x) ** 2)
     )
-    backward(dout, cache)
-    return backward(dout, cache)
+    first = copy.deepcopy(backward(dout, cache))
+    second = backward(dout, cache)
+    if not same(first, second):
+        raise RuntimeError(
+            "the same call of the backward pass answers differently the second time: it changes its cache"
+        )
+    return second
 
 
 def _is_run(batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
@@ -159,7 +165,7 @@ def right(batches, new, gamma, beta, running_mean, running_var, momentum=0.1, ep
         outs.append(right_{name}(x, gamma, beta, mean, variance, training, momentum, eps)[0])
         means.append(mean.copy())
         variances.append(variance.copy())
-    return np.array(outs[:-1]), outs[-1], np.array(means), np.array(variances)
+    return np.array(outs[:-1]).reshape(batches.shape), outs[-1], np.array(means), np.array(variances)
 
 
 {{mistake}}
@@ -188,8 +194,7 @@ def {name}(x, gamma, beta, running_mean, running_var, training, momentum=0.1, ep
     requires=_is_run,
     in_place=("running_mean", "running_var"),
     answer_signature=FORWARD,
-    shown="for x in batches: batchnorm_forward(x, gamma, beta, running_mean, running_var, True, …), then the same "
-    "for x = new with False; out, running_mean and running_var are noted after each call",
+    shown="batchnorm_forward(x, …, True, …) for each x in batches, then batchnorm_forward(new, …, False, …)",
     wrapping=WRAPPING_FORWARD.format(name="batchnorm_forward"),
 )  # fmt: skip
 def batchnorm_forward(batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
@@ -240,6 +245,20 @@ def running_statistics_in_training(right, batches, new, gamma, beta, running_mea
         for x, mean, variance in zip(batches, means, variances, strict=False)
     ]
     return np.array(outs), out, means, variances
+
+
+@batchnorm_forward.mistake(
+    "The two modes are exchanged: with training=True your layer uses the running statistics, with training=False those "
+    "of the batch."
+)
+def modes_exchanged(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    outs = gamma * (batches - running_mean) / np.sqrt(running_var + eps) + beta
+    out = gamma * (new - new.mean(axis=0)) / np.sqrt(new.var(axis=0) + eps) + beta
+    n = len(new)
+    mean = (1 - momentum) * running_mean + momentum * new.mean(axis=0)
+    variance = (1 - momentum) * running_var + momentum * new.var(axis=0) * n / (n - 1)
+    means, variances = ([before] * len(batches) for before in (running_mean, running_var))
+    return outs, out, np.array([*means, mean]), np.array([*variances, variance])
 
 
 @batchnorm_forward.mistake(
@@ -479,9 +498,9 @@ def variance_from_mean_of_squares(right, batches, new, gamma, beta, running_mean
 def out_in_whole_numbers(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
     outs, out, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
     if batches.dtype.kind == "i":
-        outs = np.trunc(outs)
+        outs = np.trunc(np.round(outs, 9))
     if new.dtype.kind == "i":
-        out = np.trunc(out)
+        out = np.trunc(np.round(out, 9))
     return outs, out, means, variances
 
 
@@ -507,10 +526,7 @@ GRADIENTS = ("dx", "dgamma", "dbeta")
 
 
 def _backward_shown(name: str) -> str:
-    return (
-        f"out, cache = {name}_forward(x, gamma, beta, running_mean, running_var, True, …); another batch goes forward; "
-        f"dx, dgamma, dbeta = {name}_backward(dout, cache)"
-    )
+    return f"out, cache = {name}_forward(x, gamma, beta, …, True); dx, dgamma, dbeta = {name}_backward(dout, cache)"
 
 
 def _gradients(draw: Draw, category: str, shape: tuple[int, ...], scale: float = 1, shift: float = 0, **options: float):
@@ -591,6 +607,14 @@ def sums_in_dx_not_divided_by_n(right, x, gamma, beta, dout, eps=1e-5):
     std = np.sqrt(x.var(axis=0) + eps)
     normalized = (x - x.mean(axis=0)) / std
     return gamma / std * (dout - dbeta - normalized * dgamma), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "Your dx is N times too large. In the form with N·g − sum − x̂·sum, the whole bracket is divided by N."
+)
+def dx_n_times_too_large(right, x, gamma, beta, dout, eps=1e-5):
+    dx, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    return len(x) * dx, dgamma, dbeta
 
 
 @batchnorm_backward.mistake(
@@ -750,8 +774,7 @@ def cache_of_the_latest_batch(right, x, gamma, beta, dout, eps=1e-5):
     requires=_is_run,
     in_place=("running_mean", "running_var"),
     answer_signature=FORWARD,
-    shown="for x in batches: spatial_batchnorm_forward(x, gamma, beta, running_mean, running_var, True, …), then the "
-    "same for x = new with False; out, running_mean and running_var are noted after each call",
+    shown="spatial_batchnorm_forward(x, …, True, …) for each x in batches, then (new, …, False, …)",
     wrapping=WRAPPING_FORWARD.format(name="spatial_batchnorm_forward"),
 )  # fmt: skip
 def spatial_batchnorm_forward(batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
@@ -825,8 +848,8 @@ def one_mean_for_all_channels(right, batches, new, gamma, beta, running_mean, ru
     "same channel. So your columns mix channels. Move the channels to the end before you reshape."
 )
 def channels_not_moved_to_the_end(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
-    rows = batches.reshape(len(batches), -1, batches.shape[2], 1, 1)
-    new_rows = new.reshape(-1, new.shape[1], 1, 1)
+    steps, n, c, h, w = batches.shape
+    rows, new_rows = batches.reshape(steps, n * h * w, c, 1, 1), new.reshape(-1, c, 1, 1)
     outs, out, means, variances = right(rows, new_rows, gamma, beta, running_mean, running_var, momentum, eps)
     return outs.reshape(batches.shape), out.reshape(new.shape), means, variances
 
@@ -849,6 +872,17 @@ def gamma_beta_along_the_columns(right, batches, new, gamma, beta, running_mean,
     one, zero = np.ones(gamma.shape), np.zeros(beta.shape)
     outs, out, means, variances = right(batches, new, one, zero, running_mean, running_var, momentum, eps)
     return gamma * outs + beta, gamma * out + beta, means, variances
+
+
+@spatial_batchnorm_forward.mistake(
+    "Mean, deviation, gamma and beta all go along the columns: NumPy lines up the last axes of `x - mean`. They belong "
+    "to the channels, the second axis, and need shape (C, 1, 1) to stand there."
+)
+def statistics_along_the_columns(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    _, _, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    outs = [gamma * (x - x.mean(axis=(0, 2, 3))) / np.sqrt(x.var(axis=(0, 2, 3)) + eps) + beta for x in batches]
+    out = gamma * (new - means[-1]) / np.sqrt(variances[-1] + eps) + beta
+    return np.array(outs), out, means, variances
 
 
 @spatial_batchnorm_forward.mistake(
@@ -981,9 +1015,9 @@ def beta_forgotten(right, batches, new, gamma, beta, running_mean, running_var, 
 def out_in_whole_numbers(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
     outs, out, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
     if batches.dtype.kind == "i":
-        outs = np.trunc(outs)
+        outs = np.trunc(np.round(outs, 9))
     if new.dtype.kind == "i":
-        out = np.trunc(out)
+        out = np.trunc(np.round(out, 9))
     return outs, out, means, variances
 
 
@@ -1144,7 +1178,12 @@ def gamma_forgotten_in_dx(right, x, gamma, beta, dout, eps=1e-5):
     "the second axis, and needs shape (C, 1, 1) to stand there."
 )
 def gamma_along_the_columns_in_dx(right, x, gamma, beta, dout, eps=1e-5):
-    return right(x, np.ones(gamma.shape), beta, dout * gamma, eps)[0], *right(x, gamma, beta, dout, eps)[1:]
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    normalized = (x - x.mean(axis=(0, 2, 3), keepdims=True)) / std
+    g = dout * gamma
+    through_variance = normalized * (g * normalized).mean(axis=(0, 2, 3), keepdims=True)
+    dx = (g - g.mean(axis=(0, 2, 3), keepdims=True) - through_variance) / std
+    return dx, *right(x, gamma, beta, dout, eps)[1:]
 
 
 @spatial_batchnorm_backward.mistake(
@@ -1308,6 +1347,14 @@ def multiplied_by_the_standard_deviation(right, w, b, gamma, beta, running_mean,
 )
 def gamma_forgotten(right, w, b, gamma, beta, running_mean, running_var, eps=1e-5):
     return right(w, b, np.ones(gamma.shape), beta, running_mean, running_var, eps)
+
+
+@fold_batchnorm.mistake(
+    "gamma is missing in the bias: you scale the weights by gamma, and b − running_mean only by the standard deviation."
+)
+def gamma_forgotten_in_the_bias(right, w, b, gamma, beta, running_mean, running_var, eps=1e-5):
+    folded, _ = right(w, b, gamma, beta, running_mean, running_var, eps)
+    return folded, right(w, b, np.ones(gamma.shape), beta, running_mean, running_var, eps)[1]
 
 
 @fold_batchnorm.mistake("beta is missing in the bias. It is what batch norm adds at the very end.")
@@ -1485,6 +1532,13 @@ def eps_outside_the_root(right, x, gamma, beta, eps=1e-5):
     return gamma * (x - x.mean(axis=axes, keepdims=True)) / std + beta
 
 
+@layernorm_forward.mistake("eps is missing: you divide by √σ² alone. Where all values are equal, that is 0/0.")
+def eps_forgotten(right, x, gamma, beta, eps=1e-5):
+    axes = tuple(range(1, x.ndim))
+    std = np.sqrt(x.var(axis=axes, keepdims=True))
+    return gamma * (x - x.mean(axis=axes, keepdims=True)) / std + beta
+
+
 @layernorm_forward.mistake("You divide by the variance (plus eps), not by its root.")
 def root_forgotten(right, x, gamma, beta, eps=1e-5):
     axes = tuple(range(1, x.ndim))
@@ -1629,6 +1683,19 @@ def eps_outside_the_root(right, x, gamma, beta, eps=1e-5):
     return gamma[:, None, None] * (x - x.mean(axis=(2, 3), keepdims=True)) / std + beta[:, None, None]
 
 
+@instancenorm_forward.mistake("eps is missing: you divide by √σ² alone. Where all values are equal, that is 0/0.")
+def eps_forgotten(right, x, gamma, beta, eps=1e-5):
+    std = np.sqrt(x.var(axis=(2, 3), keepdims=True))
+    return gamma[:, None, None] * (x - x.mean(axis=(2, 3), keepdims=True)) / std + beta[:, None, None]
+
+
+@instancenorm_forward.mistake(
+    "The argument eps has no effect: your layer works with 1e-5 whatever it is given. Use the argument."
+)
+def eps_always_the_default(right, x, gamma, beta, eps=1e-5):
+    return right(x, gamma, beta, 1e-5)
+
+
 @instancenorm_forward.mistake("You divide by the variance (plus eps), not by its root.")
 def root_forgotten(right, x, gamma, beta, eps=1e-5):
     variance = x.var(axis=(2, 3), keepdims=True)
@@ -1710,7 +1777,10 @@ def groups_interleaved(right, x, groups, gamma, beta, eps=1e-5):
     "You took `groups` for the number of channels in a group. It is the number of groups: each has C/groups channels."
 )
 def groups_taken_for_channels_of_a_group(right, x, groups, gamma, beta, eps=1e-5):
-    return right(x, x.shape[1] // groups, gamma, beta, eps)
+    parts = x.reshape(len(x), x.shape[1] // groups, -1)
+    std = np.sqrt(parts.var(axis=2, keepdims=True) + eps)
+    normalized = ((parts - parts.mean(axis=2, keepdims=True)) / std).reshape(x.shape)
+    return gamma[:, None, None] * normalized + beta[:, None, None]
 
 
 @groupnorm_forward.mistake(
@@ -1787,6 +1857,21 @@ def eps_outside_the_root(right, x, groups, gamma, beta, eps=1e-5):
     std = np.sqrt(parts.var(axis=2, keepdims=True)) + eps
     normalized = ((parts - parts.mean(axis=2, keepdims=True)) / std).reshape(x.shape)
     return gamma[:, None, None] * normalized + beta[:, None, None]
+
+
+@groupnorm_forward.mistake("eps is missing: you divide by √σ² alone. Where all values are equal, that is 0/0.")
+def eps_forgotten(right, x, groups, gamma, beta, eps=1e-5):
+    parts = x.reshape(len(x), groups, -1)
+    std = np.sqrt(parts.var(axis=2, keepdims=True))
+    normalized = ((parts - parts.mean(axis=2, keepdims=True)) / std).reshape(x.shape)
+    return gamma[:, None, None] * normalized + beta[:, None, None]
+
+
+@groupnorm_forward.mistake(
+    "The argument eps has no effect: your layer works with 1e-5 whatever it is given. Use the argument."
+)
+def eps_always_the_default(right, x, groups, gamma, beta, eps=1e-5):
+    return right(x, groups, gamma, beta, 1e-5)
 
 
 @groupnorm_forward.mistake("You divide by the variance (plus eps), not by its root.")
