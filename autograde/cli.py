@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autograde.course import Course
 from autograde.errors import AutogradeError
 
 if TYPE_CHECKING:
     from autograde.outcomes import Outcome
+    from autograde.verify import Variant
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -89,7 +90,7 @@ def _grade(options: argparse.Namespace) -> int:
     from autograde.grade import grade
 
     course, lessons = _course(options)
-    with _Progress() as progress:
+    with _Progress("submission") as progress:
         result = grade(
             course,
             lessons,
@@ -97,7 +98,7 @@ def _grade(options: argparse.Namespace) -> int:
             workers=options.workers,
             force=options.force,
             all_cells=options.all_cells,
-            progress=progress.show,
+            progress=progress.graded,
         )
     bad = [o for o in result.outcomes if not o.is_graded]
     skipped = f"; {len(result.kept)} unchanged since the last time (--force grades them again)" if result.kept else ""
@@ -136,7 +137,8 @@ def _verify(options: argparse.Namespace) -> int:
     from autograde.verify import table, verify
 
     course, lessons = _course(options)
-    verdicts = verify(course, lessons, workers=options.workers)
+    with _Progress("variant") as progress:
+        verdicts = verify(course, lessons, workers=options.workers, progress=progress.verified)
     print(table(verdicts))
     return 0 if all(v.is_sound for v in verdicts) else 2
 
@@ -145,8 +147,8 @@ def _demo(options: argparse.Namespace) -> int:
     from autograde.demo import demo, table
 
     course, lessons = _course(options)
-    with _Progress() as progress:
-        made = demo(course, lessons, seed=options.seed, workers=options.workers, progress=progress.show)
+    with _Progress("submission") as progress:
+        made = demo(course, lessons, seed=options.seed, workers=options.workers, progress=progress.graded)
     print(table(made))
     print(f"The instructor's report: {_shown(made.report)}")
     print(f"The students' pages:     {_shown(course.feedback)}")
@@ -161,29 +163,34 @@ def _shown(path: Path) -> str:
 
 
 class _Progress:
-    """A bar on a terminal, a line a submission elsewhere."""
+    """A bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self) -> None:
-        self.bar: object = None
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.bar: Any = None
 
     def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
-            self.bar.close()  # type: ignore[attr-defined]
+            self.bar.close()
 
-    def show(self, outcome: Outcome, done: int, total: int) -> None:
+    def graded(self, outcome: Outcome, done: int, total: int) -> None:
+        score = "" if outcome.score is None else f", {outcome.score:g}/{outcome.max_score:g}"
+        line = f"{outcome.lesson} {outcome.student}: {outcome.ending}{score} ({outcome.seconds:.1f} s)"
+        self._show(line, done, total)
+
+    def verified(self, variant: Variant, done: int, total: int) -> None:
+        if sys.stderr.isatty() or done == total or done % 25 == 0:
+            self._show(f"{variant.lesson} {variant.name}", done, total)
+
+    def _show(self, line: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
-            score = "" if outcome.score is None else f", {outcome.score:g}/{outcome.max_score:g}"
-            line = f"[{done}/{total}] {outcome.lesson} {outcome.student}: {outcome.ending}{score}"
-            print(f"{line} ({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
+            print(f"[{done}/{total}] {line}", file=sys.stderr, flush=True)
             return
         from tqdm import tqdm
 
-        if self.bar is None:
-            self.bar = tqdm(total=total, unit="submission")
-        bar = self.bar
-        assert isinstance(bar, tqdm)
-        bar.set_postfix_str(f"{outcome.student}: {outcome.ending}")
-        bar.update()
+        self.bar = self.bar or tqdm(total=total, unit=self.unit)
+        self.bar.set_postfix_str(line)
+        self.bar.update()

@@ -2,6 +2,9 @@
 
 A lesson's cells are executed as plain Python, once a variant, each in a namespace of its own and without the cells
 that are tagged ``show``: so no verdict depends on those. There is no kernel; what is run here is the instructor's.
+
+For a mistake, cells of tests are left out that cannot tell it from the solution: those that ran no code of the answer's
+cell when the lesson was solved (a profiler watched), unless a cell that is no test ran some and could have kept a result.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ import contextlib
 import io
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -33,13 +37,17 @@ PLAIN = ("solved", "blank")  # the variants without a mistake
 
 @dataclass(frozen=True)
 class Variant:
-    """A lesson's notebook with certain answers: the code cells to run, as (label, grade id when graded, source)."""
+    """A lesson's notebook with certain answers: the code cells to run, as (label, grade id when graded, source).
+
+    traced : whether to find out which cells run code of which.
+    """
 
     lesson: str
     code: tuple[tuple[str, str, str], ...]
     folder: str
     exercise: str = ""
     mistake: str = ""
+    traced: bool = False
 
     @property
     def name(self) -> str:
@@ -56,12 +64,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Run:
-    """A variant after its run: the failures of graded cells (by grade id) and of others (by label)."""
+    """A variant after its run: the failures of graded cells (by grade id) and of others (by label).
+
+    calls : where it was traced, the labels of the cells whose code each cell ran.
+    """
 
     variant: Variant
     graded: Mapping[str, Failure]
     others: Mapping[str, Failure]
     seconds: float
+    calls: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,35 +105,74 @@ class Verdict:
         return not self.findings
 
 
-def verify(course: Course, lessons: Sequence[str], workers: int | None = None) -> tuple[Verdict, ...]:
+Progress = Callable[[Variant, int, int], None]  # a variant that was run, how many are done, how many there are
+
+
+def verify(
+    course: Course,
+    lessons: Sequence[str],
+    *,
+    workers: int | None = None,
+    progress: Progress = lambda variant, done, total: None,
+) -> tuple[Verdict, ...]:
     """Put lessons through their own solutions, blanks and known mistakes."""
     loaded = [Lesson.load(course, name) for name in lessons]
     findings = {lesson.name: list(examine(lesson)) for lesson in loaded}
-    todo = [v for lesson in loaded if not findings[lesson.name] for v in _variants(lesson, findings[lesson.name])]
-    runs: dict[str, list[Run]] = {lesson.name: [] for lesson in loaded}
+    sound = [lesson for lesson in loaded if not findings[lesson.name]]
+    workers = workers or schedule.cores()
+    runs = _runs([variant for lesson in sound for variant in plain(lesson)], workers, findings)
+    solved = {run.variant.lesson: run for run in runs if run.variant.traced}
+    todo = [v for le in sound if le.name in solved for v in mistaken(le, solved[le.name], findings[le.name])]
+    runs += _runs(todo, workers, findings, progress)
+    return tuple(judge(le, [r for r in runs if r.variant.lesson == le.name], findings[le.name]) for le in loaded)
+
+
+def _runs(
+    variants: Sequence[Variant],
+    workers: int,
+    findings: Mapping[str, list[str]],
+    progress: Progress = lambda variant, done, total: None,
+) -> list[Run]:
+    """Run variants over the cores; one whose process dies is a finding."""
+    runs = []
     make = schedule.processes("autograde.verify")
-    for variant, run in schedule.run(perform, todo, make, workers or schedule.cores()):
+    for done, (variant, run) in enumerate(schedule.run(perform, variants, make, workers), 1):
         if run is None:
             findings[variant.lesson].append(f"{variant.name}: the process died.")
         else:
-            runs[variant.lesson].append(run)
-    return tuple(judge(lesson, runs[lesson.name], findings[lesson.name]) for lesson in loaded)
+            runs.append(run)
+        progress(variant, done, len(variants))
+    return runs
 
 
-def _variants(lesson: Lesson, findings: list[str]) -> Iterator[Variant]:
-    """Solved, blank, and one for each known mistake; a mistake that cannot be written down is a finding."""
-    right = {cells.grade_id(c): answers.solved(c.source) for c in lesson.source.cells if cells.is_answer(c)}
+def plain(lesson: Lesson) -> tuple[Variant, Variant]:
+    """The lesson solved, and the lesson blank."""
     stubs = {cells.grade_id(c): c.source for c in lesson.released.cells if cells.is_answer(c)}
-    yield _variant(lesson, right, mistake=PLAIN[0])
-    yield _variant(lesson, stubs, mistake=PLAIN[1])
+    return _variant(lesson, {}, mistake=PLAIN[0], traced=True), _variant(lesson, stubs, mistake=PLAIN[1])
+
+
+def mistaken(lesson: Lesson, solved: Run, findings: list[str]) -> Iterator[Variant]:
+    """The lesson with each known mistake; one that cannot be written down is a finding."""
+    sources = {cells.grade_id(c): c.source for c in lesson.source.cells}
     for exercise in known(lesson):
+        skipped = untouched(solved, exercise.name)
         for mistake in exercise.mistakes:
             try:
-                wrong = answers.mistaken(right[exercise.name], exercise, mistake)
+                wrong = answers.mistaken(sources[exercise.name], exercise, mistake)
             except (CourseError, OSError, SyntaxError) as error:
                 findings.append(f"{exercise.name}: {mistake.name}: it cannot be written into a notebook: {error}")
                 continue
-            yield _variant(lesson, {**right, exercise.name: wrong}, exercise.name, mistake.name)
+            yield _variant(lesson, {exercise.name: wrong}, exercise.name, mistake.name, skipped=skipped)
+
+
+def untouched(solved: Run, exercise: str) -> frozenset[str]:
+    """The graded cells that a change of an exercise's answer cannot reach (by grade id)."""
+    tests = {label: grade_id for label, grade_id, _ in solved.variant.code if grade_id}
+    users = {label for label, used in solved.calls.items() if f"cell {exercise}" in used}
+    if not users <= tests.keys():  # a cell that is no test called the answer: it may have kept what came back
+        return frozenset()
+    own = {f"{exercise}_check", f"{exercise}_hidden"}
+    return frozenset(grade_id for label, grade_id in tests.items() if label not in users) - own
 
 
 def known(lesson: Lesson) -> list[Exercise]:
@@ -130,17 +181,24 @@ def known(lesson: Lesson) -> list[Exercise]:
     return [exercises.find(name) for name in names if name in exercises.names()]
 
 
-def _variant(lesson: Lesson, texts: Mapping[str, str], exercise: str = "", mistake: str = "") -> Variant:
-    code = tuple(
-        (
-            cells.label(c),
-            cells.grade_id(c) * cells.is_graded(c),
-            texts.get(cells.grade_id(c)) or cells.unmarked(c.source),
-        )
-        for c in lesson.source.cells
-        if c.cell_type == "code" and not cells.is_show(c)
-    )
-    return Variant(lesson.name, code, str(lesson.course.source(lesson.name).parent), exercise, mistake)
+def _variant(
+    lesson: Lesson,
+    texts: Mapping[str, str],
+    exercise: str = "",
+    mistake: str = "",
+    *,
+    traced: bool = False,
+    skipped: frozenset[str] = frozenset(),
+) -> Variant:
+    """A lesson with other texts in some answer cells, and without some tests."""
+    code = []
+    for cell in lesson.source.cells:
+        name = cells.grade_id(cell)
+        if cell.cell_type == "code" and not cells.is_show(cell) and not (name and name in skipped):
+            source = texts.get(name, answers.solved(cell.source)) if name else cell.source
+            code.append((cells.label(cell), name if cells.is_graded(cell) else "", source))
+    folder = str(lesson.course.source(lesson.name).parent)
+    return Variant(lesson.name, tuple(code), folder, exercise, mistake, traced)
 
 
 def perform(variant: Variant) -> Run:
@@ -149,22 +207,42 @@ def perform(variant: Variant) -> Run:
     namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
     graded: dict[str, Failure] = {}
     others: dict[str, Failure] = {}
+    calls: dict[str, frozenset[str]] = {}
     started = time.process_time()
     with _limited(SECONDS), contextlib.chdir(variant.folder), contextlib.redirect_stdout(io.StringIO()):
         for label, grade_id, source in variant.code:
-            failure = _execute(label, source, namespace)
+            with _traced(label, variant) as used:
+                failure = _execute(label, source, namespace)
+            calls[label] = frozenset(used)
             if failure is not None:
                 (graded if grade_id else others)[grade_id or label] = failure
-    return Run(variant, graded, others, time.process_time() - started)
+    return Run(variant, graded, others, time.process_time() - started, calls)
+
+
+@contextlib.contextmanager
+def _traced(label: str, variant: Variant) -> Iterator[set[str]]:
+    """The labels of the other cells whose code runs meanwhile; the code of a cell has its label for a file's name."""
+    used: set[str] = set()
+    names = {f"<{other}>": other for other, _, _ in variant.code if other != label}
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_filename in names:
+            used.add(names[frame.f_code.co_filename])
+
+    sys.setprofile(watch if variant.traced else None)
+    try:
+        yield used
+    finally:
+        sys.setprofile(None)
 
 
 def _execute(label: str, source: str, namespace: dict[str, Any]) -> Failure | None:
     """Execute a cell; like nbgrader, take a word on the error stream for a failure."""
-    plain = "\n".join("" if line.startswith("%") else line for line in source.splitlines())
+    python = "\n".join("" if line.startswith("%") else line for line in source.splitlines())
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
-            exec(compile(plain, f"<{label}>", "exec"), namespace)
+            exec(compile(python, f"<{label}>", "exec"), namespace)
     except CheckFailed as error:
         named = tuple(m.name for m in error.result.mistakes) if error.result else ()
         return Failure(str(error).splitlines()[0], named)

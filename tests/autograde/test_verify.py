@@ -5,7 +5,7 @@ from nbformat.v4 import new_code_cell
 from autograde import verify as verification
 from autograde.cli import main
 from autograde.lesson import Lesson
-from autograde.verify import Run, Variant, judge, perform, table
+from autograde.verify import Run, Variant, judge, mistaken, perform, plain, table, untouched
 from course_utils import exercises
 
 SETUP = "import numpy as np\nfrom course_utils import check"
@@ -17,9 +17,14 @@ def lesson_of(course, *made):
     return Lesson.load(course, "10_first")
 
 
+def runs(lesson, findings):
+    solved, blank = map(perform, plain(lesson))
+    return [solved, blank, *map(perform, mistaken(lesson, solved, findings))]
+
+
 def judged(lesson):
     findings = []
-    return judge(lesson, [perform(v) for v in verification._variants(lesson, findings)], findings)
+    return judge(lesson, runs(lesson, findings), findings)
 
 
 def test_a_sound_lesson_earns_all_and_nothing_and_names_every_mistake(course):
@@ -78,15 +83,25 @@ def test_a_cell_that_fails_without_the_cells_to_show_is_found(course):
 def test_a_mistake_that_is_named_wrongly_is_found(course):
     lesson = Lesson.load(course, "10_first")
     first, second = exercises.find("mlp_parameters").mistakes[:2]
-    done = next(
-        perform(v)
-        for v in verification._variants(lesson, [])
-        if v.mistake == first.name and v.exercise == "mlp_parameters"
-    )
+    chosen = ("mlp_parameters", first.name)
+    done = next(run for run in runs(lesson, []) if (run.variant.exercise, run.variant.mistake) == chosen)
     taken = Variant(done.variant.lesson, done.variant.code, done.variant.folder, "mlp_parameters", second.name)
     verdict = judge(lesson, [Run(taken, done.graded, done.others, 0.0)], [])
     assert (verdict.mistakes, verdict.caught, verdict.named) == (1, 1, 0)
     assert f"mlp_parameters: {second.name}: mlp_parameters_check says '{first.name}'." in verdict.findings
+
+
+def test_only_tests_that_never_ran_an_answer_are_left_out(course):
+    calls = BACKPROP.replace("total = x + y", "assert mlp_parameters([1, 1]) == 2\n    total = x + y")
+    pair = [*exercise("mlp_parameters", PARAMETERS, 5), *exercise("backprop_add_mul", calls, 5)]
+    solved = perform(plain(lesson_of(course, *pair))[0])
+    assert untouched(solved, "mlp_parameters") == frozenset()
+    assert untouched(solved, "backprop_add_mul") == {"mlp_parameters_check", "mlp_parameters_hidden"}
+    kept = new_code_cell("kept = mlp_parameters([1, 2])", id="kept")
+    uses = BACKPROP.replace("total = x + y", "assert kept == 4\n    total = x + y")
+    lesson = lesson_of(course, *pair[:4], kept, *exercise("backprop_add_mul", uses, 5))
+    assert untouched(perform(plain(lesson)[0]), "mlp_parameters") == frozenset()
+    assert any("backprop_add_mul_check fails too" in finding for finding in judged(lesson).findings)
 
 
 def test_magics_and_messages_on_the_error_stream():
