@@ -3,8 +3,9 @@
 A lesson's cells are executed as plain Python, once a variant, each in a namespace of its own and without the cells
 that are tagged ``show``: so no verdict depends on those. There is no kernel; what is run here is the instructor's.
 
-For a mistake, cells of tests are left out that cannot tell it from the solution: those that ran no code of the answer's
-cell when the lesson was solved (a profiler watched), unless a cell that is no test ran some and could have kept a result.
+For a mistake, cells of tests are left out that cannot tell it from the solution: those that ran no code of the
+answer's cell when the lesson was solved (a profiler watched), unless a cell that is no test ran some, and could have
+kept a result.
 """
 
 from __future__ import annotations
