@@ -32,7 +32,8 @@ test: $(READY) ## every test that needs no GPU, no network and no browser
 lint: $(READY) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy -p course_utils
+	$(BIN)/mypy --strict -p autograde
 	$(BIN)/lint-imports --no-cache
 
 release: $(READY) ## make notebooks/ from solutions/

@@ -105,8 +105,12 @@ def _raised(expected: Any, got: Any, part: str) -> Found:
     elif not isinstance(expected, Raises):
         yield Difference("error", part, f"it raises {got.kind.__name__}", expected, got)
     elif not issubclass(got.kind, expected.kind):
-        sentence = f"a {expected.kind.__name__} is expected for this input, a {got.kind.__name__} came"
+        sentence = f"a {expected.kind.__name__} is expected for this input, {_article(got.kind.__name__)} came"
         yield Difference("error", part, sentence, expected, got)
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
 
 
 def _exact(expected: Any, got: Any, part: str) -> Found:
@@ -243,9 +247,8 @@ def a(value: Any) -> str:
     kind = type(value).__name__
     if type(value).__module__.split(".")[0] not in ("builtins", "numpy"):
         kind = f"{type(value).__module__.split('.')[0]}.{kind}"
-    article = "an" if kind[0].lower() in "aeiou" else "a"
     shown = f" ({brief(value)})" if isinstance(value, (numbers.Number, str)) else ""
-    return f"{article} {kind}{shown}"
+    return f"{_article(kind)}{shown}"
 
 
 def number(value: Any) -> str:

@@ -6,7 +6,7 @@ import builtins
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -164,7 +164,7 @@ class Exercise:
         self._make_cases: CaseMaker = lambda draw: ()
         self._protocol: Callable[..., Any] | None = None
 
-    @property
+    @cached_property
     def signature(self) -> inspect.Signature:
         """The parameters of a case: those of the oracle."""
         return inspect.signature(self.oracle)

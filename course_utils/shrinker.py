@@ -70,9 +70,10 @@ def _simpler(value: Any) -> Iterator[Any]:
     elif isinstance(value, numbers.Integral):
         yield from (v for v in dict.fromkeys([0, 1, int(value) // 2, int(value) - 1]) if 0 <= v < abs(int(value)))
     elif isinstance(value, numbers.Real):
-        plain = [1.0, 2.0, float(round(float(value)))]  # the plainest first; never back from one to a later one
-        simpler = plain[: plain.index(value)] if value in plain else plain
-        yield from (v for v in dict.fromkeys(simpler) if abs(v) <= abs(float(value)) + 1)
+        real = float(value)
+        plain = [1.0, 2.0, float(round(real))]  # the plainest first; never back from one to a later one
+        simpler = plain[: plain.index(real)] if real in plain else plain
+        yield from (v for v in dict.fromkeys(simpler) if abs(v) <= abs(real) + 1)
     elif isinstance(value, (list, tuple)):
         yield from _simpler_sequences(value)
 

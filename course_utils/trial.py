@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import numbers
 import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -44,9 +46,19 @@ def observe(function: Callable[..., Any], case: Case, exercise: Exercise) -> Out
     return Outcome(value, _changed(exercise, case, args, kwargs), printed.getvalue(), trace)
 
 
+def predicted(function: Callable[..., Any], case: Case) -> Any:
+    """What one of our own functions (an oracle, a known mistake) returns for a case, or a :class:`Raises`."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*map(duplicate, case.args), **{k: duplicate(v) for k, v in case.kwargs.items()})
+        except Exception as error:
+            return Raises(type(error))
+
+
 def expected(exercise: Exercise, case: Case) -> Any:
     """What the oracle returns for a case, or a :class:`Raises`."""
-    return observe(exercise.oracle, case, exercise).value
+    return predicted(exercise.oracle, case)
 
 
 def duplicate(value: Any) -> Any:
@@ -57,6 +69,8 @@ def duplicate(value: Any) -> Any:
         apart = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), value.dtype, order="F")[..., ::2]
         apart[...] = value
         return apart
+    if isinstance(value, (int, float, str, NoneType)):
+        return value
     try:
         return copy.deepcopy(value)
     except Exception:  # a generator, a module, a graph tensor: nothing that a comparison would change
@@ -67,7 +81,14 @@ def _changed(exercise: Exercise, case: Case, args: list[Any], kwargs: dict[str, 
     names = list(exercise.signature.parameters)
     before = dict(zip(names, case.args, strict=False)) | dict(case.kwargs)
     after = dict(zip(names, args, strict=False)) | kwargs
-    return tuple(n for n in before if n not in exercise.in_place and not same(before[n], after[n], 1e-12))
+    return tuple(n for n in before if n not in exercise.in_place and not _untouched(before[n], after[n]))
+
+
+def _untouched(before: Any, after: Any) -> bool:
+    if isinstance(before, (numbers.Number, str, NoneType)):
+        return True
+    alike = isinstance(before, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype
+    return (alike and bool((before == after).all())) or same(before, after, 1e-12)
 
 
 _LIBRARIES = (str(Path(__file__).parent), sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"], "<frozen")

@@ -13,14 +13,14 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-ANSWER = '''\
+ANSWER = """\
 def correlate2d(image, kernel):
     rows, columns = kernel.shape
     out = np.zeros((image.shape[0] - rows + 1, image.shape[1] - columns + 1))
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             out[i, j] = (image[i : i + rows, j : j + columns] * kernel[::-1, ::-1]).sum()
-    return out'''
+    return out"""
 
 
 def executed() -> nbformat.NotebookNode:

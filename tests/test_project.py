@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_environment_uses_the_tested_versions():
 
 def test_every_dependency_has_a_tested_version():
     pinned = {name(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
-    needed = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    needed = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
     assert {name(d) for d in needed} <= pinned
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -193,7 +194,7 @@ def test_deterministic(moving_sum, solution):
 
 
 def mlp_parameters(sizes):
-    return sum((m + 1) * n for m, n in zip(sizes, sizes[1:], strict=False))
+    return sum((m + 1) * n for m, n in pairwise(sizes))
 
 
 def test_check_finds_the_exercise_by_name(capsys):

@@ -65,7 +65,12 @@ def test_equal(expected, got):
         ("conv", "pool", "value", "expected 'conv', got 'pool'"),
         (Raises(ValueError), 3, "no error", "a ValueError is expected"),
         (3, Raises(IndexError), "error", "it raises IndexError"),
-        (Raises(ValueError), Raises(IndexError), "error", "a ValueError is expected for this input, a IndexError came"),
+        (
+            Raises(ValueError),
+            Raises(IndexError),
+            "error",
+            "a ValueError is expected for this input, an IndexError came",
+        ),
     ],
 )
 def test_difference(expected, got, kind, words):

@@ -6,8 +6,12 @@ from course_utils.contract import Case, Mistake, Raises, case, example
 
 def test_the_same_seed_draws_the_same_cases(moving_sum):
     first, second, other = moving_sum.draw(1), moving_sum.draw(1), moving_sum.draw(2)
-    assert all(np.array_equal(a.args[0], b.args[0]) and a.kwargs == b.kwargs for a, b in zip(first, second, strict=True))
-    assert any(a.args[0].shape != b.args[0].shape or (a.args[0] != b.args[0]).any() for a, b in zip(first, other, strict=True))
+    assert all(
+        np.array_equal(a.args[0], b.args[0]) and a.kwargs == b.kwargs for a, b in zip(first, second, strict=True)
+    )
+    assert any(
+        a.args[0].shape != b.args[0].shape or (a.args[0] != b.args[0]).any() for a, b in zip(first, other, strict=True)
+    )
 
 
 def test_hidden_cases_are_more_and_other_and_larger(moving_sum):

@@ -63,9 +63,8 @@ def test_mistake_is_caught_and_named_as_itself(exercise, mistake, drawn):
     for seed, hidden in DRAWS:
         cases = drawn(exercise, seed, hidden)
         seen = [(c, observe(mistake.applied_to(exercise.oracle), c, exercise).value) for c, _ in cases]
-        caught = [
-            not compare(want, got, exercise.tolerance_for(c)).equal for (c, want), (_, got) in zip(cases, seen, strict=True)
-        ]
+        pairs = zip(cases, seen, strict=True)
+        caught = [not compare(want, got, exercise.tolerance_for(c)).equal for (c, want), (_, got) in pairs]
         assert any(caught), f"no case of seed {seed} catches it"
         assert [m.name for m in explain(exercise, seen)] == [mistake.name]
 
@@ -81,7 +80,8 @@ def test_no_mistake_is_taken_for_another(exercise, drawn):
         for second in outcomes:
             if first != second:
                 pairs = zip(cases, outcomes[first], outcomes[second], strict=True)
-                assert any(not compare(a, b, exercise.tolerance).equal for _, a, b in pairs), f"{first} does what {second} does"
+                differ = any(not compare(a, b, exercise.tolerance).equal for _, a, b in pairs)
+                assert differ, f"{first} does what {second} does"
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
