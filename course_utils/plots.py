@@ -252,11 +252,14 @@ def _line(label: str, line: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _logarithmic(axes: Axes, x: np.ndarray) -> None:
-    """Logarithmic axes with plain numbers at their ticks; the values of x are the ticks where they are few."""
+    """Logarithmic axes, with plain numbers at the ticks of up to three decades; few values of x are ticks themselves."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_data_interval()
+        if high > 1e3 * low:
+            continue  # powers of ten
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_minor_locator(NullLocator())

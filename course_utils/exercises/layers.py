@@ -23,7 +23,7 @@ def _quarters(draw: Draw, *shape: int) -> np.ndarray:
 def _tensor(array):
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=float))
+    return torch.from_numpy(np.array(array, dtype=float, order="C"))  # a copy: torch takes no negative strides
 
 
 def _gradients(function, dout, *arrays):
@@ -122,6 +122,14 @@ def absolute_value(right, x):
 )
 def one_maximum(right, x):
     return np.max(x), right(x)[1]
+
+
+@relu_forward.mistake(
+    "np.max(x, 0) reads the 0 as an axis: you get the largest number of each column. ReLU compares every number, "
+    "by itself, with zero."
+)
+def maximum_down_the_columns(right, x):
+    return np.max(x, 0), right(x)[1]
 
 
 @relu_forward.mistake(
@@ -626,6 +634,14 @@ def divided_by_one_step(right, function, x, eps=1e-5):
 
 
 @numeric_gradient.mistake(
+    "Your slopes are far too small: a / 2 * eps divides by 2 and then multiplies by eps. The distance between the "
+    "two points needs brackets."
+)
+def multiplied_by_eps(right, function, x, eps=1e-5):
+    return right(function, x, eps=eps) * eps**2
+
+
+@numeric_gradient.mistake(
     "You do not put an entry back after moving it, so the next slopes are measured somewhere else. One entry "
     "moves at a time, and all the others stay at home."
 )
@@ -927,6 +943,37 @@ def width_computed_from_the_height(right, x, w, b, stride=1, padding=0):
 
 
 @conv2d_forward.mistake(
+    "The output always has as many columns as rows: one size is computed, from the height, and used for both. "
+    "Images and kernels need not be square."
+)
+def output_always_square(right, x, w, b, stride=1, padding=0):
+    out, cache = right(x, w, b, stride=stride, padding=padding)
+    if out.shape[2] > out.shape[3]:
+        raise Exception("a window runs out of the image")
+    return out[:, :, :, : out.shape[2]], cache
+
+
+@conv2d_forward.mistake(
+    "The output is one row and one column too small. Between the first window and the last lie so many steps; "
+    "windows there are one more."
+)
+def steps_counted_for_windows(right, x, w, b, stride=1, padding=0):
+    out, cache = right(x, w, b, stride=stride, padding=padding)
+    return out[:, :, :-1, :-1], cache
+
+
+@conv2d_forward.mistake(
+    "Where the stride does not fit you round the size up, and the last window runs out of the image. Only whole "
+    "windows count."
+)
+def size_rounded_up(right, x, w, b, stride=1, padding=0):
+    sizes = zip(x.shape[2:], w.shape[2:], np.broadcast_to(padding, 2), np.broadcast_to(stride, 2), strict=True)
+    if any((n + 2 * p - k) % s for n, k, p, s in sizes):
+        raise Exception("a window runs out of the image")
+    return right(x, w, b, stride=stride, padding=padding)
+
+
+@conv2d_forward.mistake(
     "The output has the right size, but your windows move by one pixel only: window (i, j) starts at row i and "
     "column j. How far is it from one window to the next?"
 )
@@ -1218,6 +1265,26 @@ def kernel_flipped_in_dx(right, x, w, b, dout, stride=1, padding=0):
 
 
 @conv2d_backward.mistake(
+    "In dx you add up the kernels of all windows and do not weigh them with dout. How much a window sends back is "
+    "said by the gradient of the output pixel that it made."
+)
+def dx_without_dout(right, x, w, b, dout, stride=1, padding=0):
+    _, dw, db = right(x, w, b, dout, stride=stride, padding=padding)
+    return right(x, w, b, np.ones(dout.shape), stride=stride, padding=padding)[0], dw, db
+
+
+@conv2d_backward.mistake(
+    "You cut the padding off at the bottom and on the right only: dx is the corner [:H, :W] of the padded "
+    "gradient. The first rows and columns are padding too."
+)
+def padding_cut_off_at_the_end_only(right, x, w, b, dout, stride=1, padding=0):
+    rows, columns = np.broadcast_to(padding, 2)
+    padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+    dx, dw, db = right(padded, w, b, dout, stride=stride, padding=0)
+    return dx[:, :, : x.shape[2], : x.shape[3]], dw, db
+
+
+@conv2d_backward.mistake(
     "In dw only the last image of the batch counts. All images went through the same filters, so their gradients "
     "add up."
 )
@@ -1253,6 +1320,24 @@ def dw_without_dout(right, x, w, b, dout, stride=1, padding=0):
 def db_with_the_batch_axis(right, x, w, b, dout, stride=1, padding=0):
     dx, dw, _ = right(x, w, b, dout, stride=stride, padding=padding)
     return dx, dw, dout.sum(axis=(2, 3))
+
+
+@conv2d_backward.mistake(
+    "Your db has an entry for each image: it is summed over the filters. Each filter has a bias of its own, so "
+    "axis 1 of dout is the one that stays."
+)
+def db_for_every_image(right, x, w, b, dout, stride=1, padding=0):
+    dx, dw, _ = right(x, w, b, dout, stride=stride, padding=padding)
+    return dx, dw, dout.sum(axis=(1, 2, 3))
+
+
+@conv2d_backward.mistake(
+    "Your db is a single number: all filters are summed together. Each filter has a bias of its own, and its "
+    "gradient is the sum of its own maps."
+)
+def db_of_all_filters_together(right, x, w, b, dout, stride=1, padding=0):
+    dx, dw, _ = right(x, w, b, dout, stride=stride, padding=padding)
+    return dx, dw, dout.sum()
 
 
 @conv2d_backward.mistake(
@@ -1317,7 +1402,7 @@ def first_number_of_the_stride_for_both_axes(right, x, w, b, dout, stride=1, pad
 def dx_of_integer_type(right, x, w, b, dout, stride=1, padding=0):
     dx, dw, db = right(x, w, b, dout, stride=stride, padding=padding)
     integers = np.zeros_like(x)
-    integers += dx
+    integers += dx.astype(np.result_type(dout, w))
     return integers, dw, db
 
 
@@ -1561,7 +1646,11 @@ def no_stride_along_the_depth(right, x, w, b, stride=1, padding=0):
 )
 def no_padding_along_the_depth(right, x, w, b, stride=1, padding=0):
     around = ((0, 0), (0, 0), (0, 0), (padding, padding), (padding, padding))
-    return right(np.pad(x, around), w, b, stride=stride, padding=0)
+    padded = np.pad(x, around)
+    if w.shape[2] > x.shape[2]:
+        sizes = ((n - k) // stride + 1 for n, k in zip(padded.shape[2:], w.shape[2:], strict=True))
+        return np.zeros((len(x), len(w), *sizes))
+    return right(padded, w, b, stride=stride, padding=0)
 
 
 @conv3d_forward.mistake(
@@ -1586,8 +1675,9 @@ def _patches(draw: Draw):
     """Category, shape of x, kernel, and stride and padding as keywords."""
     yield "stride and padding left out", (2, 2, 3, 4), 2, {}
     yield "kernel given as one number", (1, 2, 4, 5), 3, {"stride": 1, "padding": 1}
+    yield "kernel as large as the image", (2, 2, 3, 3), 3, {}
     for category, shape, kernels, stride, padding in _geometries(draw):
-        if "filter" not in category:
+        if "filter" not in category and "as large as" not in category:
             yield (
                 category.replace("several images", "batch of images"),
                 shape,
@@ -1605,9 +1695,15 @@ def _patches_fit(shape, kernel, stride, padding):
     return len(shape) == 4 and min(shape) >= 1 and _legal(shape[2:], _kernel_pair(kernel), stride, padding)
 
 
+def _patches_fit_either_way(x, kernel, stride=1, padding=0):
+    """Also with the kernel's rows and columns exchanged: that mistake is to be seen in numbers, not in an error."""
+    both = _kernel_pair(kernel), _kernel_pair(kernel)[::-1]
+    return all(_patches_fit(x.shape, k, stride, padding) for k in both)
+
+
 @exercise(
     LESSON,
-    requires=lambda x, kernel, stride=1, padding=0: _patches_fit(x.shape, kernel, stride, padding),
+    requires=_patches_fit_either_way,
     examples=[
         example([[1, 2, 4, 5], [2, 3, 5, 6]], [[[[1, 2, 3], [4, 5, 6]]]], 2),
         example([[1, 2, 5, 6], [3, 4, 7, 8]], [[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]], (1, 2)),
@@ -1722,6 +1818,44 @@ def windows_counted_by_the_height(right, x, kernel, stride=1, padding=0):
     rows = right(x, kernel, stride=stride, padding=padding)
     images = rows.reshape(len(x), int((x.shape[2] + 2 * above - high) // down + 1), -1, rows.shape[1])
     return images[:, :, : int(counted)].reshape(-1, rows.shape[1])
+
+
+@im2col.mistake(
+    "As many windows in a row as in a column: one number is computed, from the height, and used for both. Images "
+    "and kernels need not be square."
+)
+def as_many_windows_across_as_down(right, x, kernel, stride=1, padding=0):
+    sizes = zip(
+        x.shape[2:], np.broadcast_to(padding, 2), np.broadcast_to(kernel, 2), np.broadcast_to(stride, 2), strict=True
+    )
+    down, across = (int((n + 2 * p - k) // s + 1) for n, p, k, s in sizes)
+    if down > across:
+        raise Exception("a window runs out of the image")
+    rows = right(x, kernel, stride=stride, padding=padding)
+    return rows.reshape(len(x), down, across, -1)[:, :, :down].reshape(-1, rows.shape[1])
+
+
+@im2col.mistake(
+    "The windows of an image are on an axis of their own, (N, H'·W', C·kh·kw). The result is one matrix: a row "
+    "for each window of each image."
+)
+def images_on_an_axis_of_their_own(right, x, kernel, stride=1, padding=0):
+    rows = right(x, kernel, stride=stride, padding=padding)
+    return rows.reshape(len(x), -1, rows.shape[1])
+
+
+@im2col.mistake(
+    "The stride is in the number of windows, but not in where they begin: your windows are one pixel apart."
+)
+def windows_begin_one_pixel_apart(right, x, kernel, stride=1, padding=0):
+    sizes = zip(
+        x.shape[2:], np.broadcast_to(padding, 2), np.broadcast_to(kernel, 2), np.broadcast_to(stride, 2), strict=True
+    )
+    (all_rows, rows), (all_columns, columns) = (
+        (int(n + 2 * p - k + 1), int((n + 2 * p - k) // s + 1)) for n, p, k, s in sizes
+    )
+    every = right(x, kernel, stride=1, padding=padding)
+    return every.reshape(len(x), all_rows, all_columns, -1)[:, :rows, :columns].reshape(-1, every.shape[1])
 
 
 def _cols_fit(cols, x_shape, kernel, stride=1, padding=0):
@@ -1918,11 +2052,35 @@ def filters_reshaped_for_transposed(right, x, w, b, stride=1, padding=0):
     return right(x, w.reshape(-1, len(w)).T.reshape(w.shape), b, stride=stride, padding=padding)
 
 
+@conv2d_forward_fast.mistake(
+    "The windows are flattened in another order than the filters: (row, column, c) against (c, row, column). Each "
+    "pixel must meet the weight that belongs to it."
+)
+def windows_flattened_in_another_order(right, x, w, b, stride=1, padding=0):
+    filters, channels, high, wide = w.shape
+    return right(x, np.moveaxis(w.reshape(filters, high, wide, channels), 3, 1), b, stride=stride, padding=padding)
+
+
+@conv2d_forward_fast.mistake(
+    "The windows were reshaped to a matrix with the axes still in the order (N, C, H', W', kh, kw), so a row "
+    "holds pieces of several windows. All channels of a window must be side by side first."
+)
+def windows_reshaped_without_putting_the_axes_in_order(right, x, w, b, stride=1, padding=0):
+    out, cache = right(x, w, b, stride=stride, padding=padding)
+    (rows, columns), (down, across) = np.broadcast_to(padding, 2), np.broadcast_to(stride, 2)
+    padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[2:], axis=(2, 3))[:, :, ::down, ::across]
+    mixed = windows.reshape(-1, w[0].size) @ w.reshape(len(w), -1).T + b
+    return np.moveaxis(mixed.reshape(len(x), *out.shape[2:], len(w)), 3, 1), cache
+
+
 conv2d_forward_fast.mistakes += (
     kernel_flipped,
     bias_left_out,
     bias_along_the_columns,
     width_computed_from_the_height,
+    output_always_square,
+    steps_counted_for_windows,
     stride_ignored,
     windows_one_pixel_apart,
     pairs_exchanged,
@@ -1948,7 +2106,8 @@ conv2d_backward_fast.cases(_conv_backward_cases)
 def dout_reshaped_without_moving_the_filters(right, x, w, b, dout, stride=1, padding=0):
     batch, filters, *windows = dout.shape
     mixed = np.moveaxis(dout.reshape(batch, *windows, filters), 3, 1)
-    return right(x, w, b, mixed, stride=stride, padding=padding)
+    dx, dw, _ = right(x, w, b, mixed, stride=stride, padding=padding)
+    return dx, dw, dout.sum(axis=(0, 2, 3))
 
 
 @conv2d_backward_fast.mistake(
@@ -1957,7 +2116,9 @@ def dout_reshaped_without_moving_the_filters(right, x, w, b, dout, stride=1, pad
 )
 def dout_with_images_and_filters_mixed_up(right, x, w, b, dout, stride=1, padding=0):
     batch, filters, *windows = dout.shape
-    return right(x, w, b, np.swapaxes(dout.reshape(filters, batch, *windows), 0, 1), stride=stride, padding=padding)
+    mixed = np.swapaxes(dout.reshape(filters, batch, *windows), 0, 1)
+    dx, dw, _ = right(x, w, b, mixed, stride=stride, padding=padding)
+    return dx, dw, dout.sum(axis=(0, 2, 3))
 
 
 @conv2d_backward_fast.mistake(
@@ -1978,8 +2139,38 @@ def filters_flattened_in_another_order_for_dx(right, x, w, b, dout, stride=1, pa
     return right(x, mixed, b, dout, stride=stride, padding=padding)[0], dw, db
 
 
+@conv2d_backward_fast.mistake(
+    "In dx the columns are put back one pixel apart, as if the stride were 1. Your dw is right: take the same "
+    "windows for both."
+)
+def dx_ignores_the_stride(right, x, w, b, dout, stride=1, padding=0):
+    _, dw, db = right(x, w, b, dout, stride=stride, padding=padding)
+    p = np.broadcast_to(padding, 2)
+    rows, columns = (
+        int(n + 2 * q - k + 1 - m) for n, q, k, m in zip(x.shape[2:], p, w.shape[2:], dout.shape[2:], strict=True)
+    )
+    one_apart = np.pad(dout, ((0, 0), (0, 0), (0, rows), (0, columns)))
+    return right(x, w, b, one_apart, stride=1, padding=padding)[0], dw, db
+
+
+@conv2d_backward_fast.mistake(
+    "In dx each position of the kernel wipes out what the others wrote: for every p, q you assign where you "
+    "should add. A pixel meets several weights, and what comes back through them adds up."
+)
+def kernel_positions_overwritten_in_dx(right, x, w, b, dout, stride=1, padding=0):
+    _, dw, db = right(x, w, b, dout, stride=stride, padding=padding)
+    (rows, columns), (down, across), (high, wide) = np.broadcast_to(padding, 2), np.broadcast_to(stride, 2), w.shape[2:]
+    dx = np.zeros((*x.shape[:2], x.shape[2] + 2 * rows, x.shape[3] + 2 * columns))
+    for i, j in np.ndindex(high, wide):
+        back = np.einsum("nkij,kc->ncij", dout, w[:, :, i, j])
+        dx[:, :, i : i + down * dout.shape[2] : down, j : j + across * dout.shape[3] : across] = back
+    return dx[:, :, rows : rows + x.shape[2], columns : columns + x.shape[3]], dw, db
+
+
 conv2d_backward_fast.mistakes += (
     backward_ignores_the_stride,
+    dx_without_dout,
+    padding_cut_off_at_the_end_only,
     cut_off_with_minus_zero,
     padding_left_on_dx,
     windows_overwritten_in_dx,
@@ -2114,16 +2305,62 @@ def logarithm_cut_off_at_1e_8(right, scores, labels):
 
 
 @softmax_cross_entropy.mistake(
+    "The sum of exponentials overflows inside your logarithm: exp(1000) is infinite, and so is the loss. The "
+    "logarithm of the sum changes by a known amount when the same number is taken from all scores of a row."
+)
+def overflow_inside_the_logarithm(right, scores, labels):
+    log_p = scores - np.log(np.exp(scores.astype(float)).sum(axis=1, keepdims=True))
+    rows = np.arange(len(labels))
+    dscores = np.exp(log_p)
+    dscores[rows, labels] -= 1
+    return -log_p[rows, labels].mean(), dscores / len(labels)
+
+
+@softmax_cross_entropy.mistake(
     "You take the largest score of the whole batch away. In a row whose scores are much smaller all exponentials "
-    "become 0. Each row needs its own maximum."
+    "become 0, and 0/0 is nan. Each row needs its own maximum."
 )
 def one_maximum_for_the_whole_batch(right, scores, labels):
+    p = np.exp(scores - scores.max())
+    p = p / p.sum(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    loss = -np.log(p[rows, labels]).mean()
+    p[rows, labels] -= 1
+    return loss, p / len(labels)
+
+
+@softmax_cross_entropy.mistake(
+    "You take the same number from all rows, the largest score of the batch. In a row of much smaller scores the "
+    "sum of exponentials becomes 0, and its logarithm minus infinity. Each row needs its own maximum."
+)
+def one_maximum_before_the_logarithm(right, scores, labels):
     z = scores - scores.max()
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     rows = np.arange(len(labels))
-    dscores = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    dscores = np.exp(log_p)
     dscores[rows, labels] -= 1
     return -log_p[rows, labels].mean(), dscores / len(labels)
+
+
+@softmax_cross_entropy.mistake(
+    "dscores[:, labels] means these columns in every row, so 1 is subtracted for the labels of the other images "
+    "too. Row n belongs to labels[n]: an index for the rows has to go with the labels."
+)
+def labels_of_all_images_in_every_row(right, scores, labels):
+    loss, dscores = right(scores, labels)
+    rows = np.arange(len(labels))
+    dscores[rows, labels] += 1 / len(labels)
+    dscores[:, labels] -= 1 / len(labels)
+    return loss, dscores
+
+
+@softmax_cross_entropy.mistake(
+    "Your loss averages over every row and every label, log_p[:, labels]: each image is judged by the labels of "
+    "all. Row n belongs to labels[n]."
+)
+def loss_over_the_labels_of_all_images(right, scores, labels):
+    each = [[right(scores[n : n + 1], labels[m : m + 1])[0] for m in range(len(labels))] for n in range(len(labels))]
+    return np.mean(each), right(scores, labels)[1]
 
 
 @softmax_cross_entropy.mistake(
@@ -2282,15 +2519,10 @@ def sgd_momentum(parameters, gradients, velocity, lr, momentum=0.9):
     ],
 )
 def sgd_momentum(parameters, gradients, velocity, lr, momentum=0.9):
-    import torch
-
-    tensors = [_tensor(p).clone() for p in parameters]
-    optimizer = torch.optim.SGD(tensors, lr=lr, momentum=momentum)
-    for tensor, gradient, past in zip(tensors, gradients, velocity, strict=True):
-        tensor.grad = _tensor(gradient)
-        optimizer.state[tensor]["momentum_buffer"] = _tensor(past).clone()
-    optimizer.step()
-    return [t.numpy() for t in tensors], [optimizer.state[t]["momentum_buffer"].numpy() for t in tensors]
+    state = [np.stack([p, v, g]).astype(float) for p, v, g in zip(parameters, velocity, gradients, strict=True)]
+    step = np.array([[1, -lr * momentum, -lr], [0, momentum, 1]])  # (p, v, g) → (p, v), as one matrix
+    new = [np.tensordot(step, s, 1) for s in state]
+    return [p for p, _ in new], [v for _, v in new]
 
 
 @sgd_momentum.protocol
@@ -2402,6 +2634,30 @@ def gradient_scaled_by_one_minus_momentum(right, parameters, gradients, velocity
 
 
 @sgd_momentum.mistake(
+    "The velocity is updated, but the step does not use it: it goes along the gradient alone. The velocity is "
+    "what the parameters move with."
+)
+def step_along_the_gradient(right, parameters, gradients, velocity, lr, momentum=0.9):
+    return [p - lr * g for p, g in zip(parameters, gradients, strict=True)], right(
+        parameters, gradients, velocity, lr, momentum=momentum
+    )[1]
+
+
+@sgd_momentum.mistake("The argument momentum has no effect: yours is 0.9, whatever the caller says.")
+def momentum_is_a_constant(right, parameters, gradients, velocity, lr, momentum=0.9):
+    return right(parameters, gradients, velocity, lr, momentum=0.9)
+
+
+@sgd_momentum.mistake(
+    "The step uses g + momentum·v with the new v: that is Nesterov's variant, one step further ahead. Here the "
+    "step is along the new velocity itself."
+)
+def nesterov_step(right, parameters, gradients, velocity, lr, momentum=0.9):
+    new = right(parameters, gradients, velocity, lr, momentum=momentum)[1]
+    return [p - lr * (g + momentum * v) for p, g, v in zip(parameters, gradients, new, strict=True)], new
+
+
+@sgd_momentum.mistake(
     "Only the first array of the list moves. Look at how far the last lines are indented: a return inside the "
     "loop ends it."
 )
@@ -2419,6 +2675,15 @@ def momentum_on_the_gradient(right, parameters, gradients, velocity, lr, momentu
 # train_numpy_convnet
 
 _FEW = 60  # images, enough to see everything but how well it learns
+_SPLITS = [
+    0,
+    1,
+    8,
+    10,
+    32,
+    41,
+    43,
+]  # seeds of splits with room: networks of several widths and rates pass 96.4 % on them
 _FACTS = {
     "what comes back": "a function",
     "shape of the scores of 7 images": "(7, 10)",
@@ -2557,7 +2822,7 @@ def _(train, examples, epochs, split, seed):
 
 @train_numpy_convnet.cases
 def _(draw: Draw) -> Iterator[Case]:
-    yield case("three quarters of the digits, 15 epochs", 1347, 15, draw.int(1, 99), draw.int(1, 99))
+    yield case("three quarters of the digits, 15 epochs", 1347, 15, draw.choice(_SPLITS), draw.int(1, 99))
 
 
 @train_numpy_convnet.mistake(

@@ -1,0 +1,171 @@
+"""A training run watched while it runs: a progress bar, and the curves of loss and accuracy as they grow."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+__all__ = ["Run", "watch"]
+
+
+@dataclass
+class Run:
+    """What was seen of a training run.
+
+    images, epochs : how many training images there are, and how many passes over them are expected.
+    held_out : parameters → accuracy on images that are not trained on, or None.
+    losses, accuracies : of each finished epoch, over its batches as they were trained on.
+    held_out_accuracies : after each finished epoch; empty without ``held_out``.
+    parameters : the list of arrays that the training steps change; None before the first step.
+    """
+
+    images: int
+    epochs: int
+    held_out: Callable[[list[np.ndarray]], float] | None = None
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    held_out_accuracies: list[float] = field(default_factory=list)
+    parameters: list[np.ndarray] | None = None
+    _batches: list[tuple[int, float, int]] = field(default_factory=list)  # images, their summed loss, how many right
+
+    def saw_batch(self, scores: np.ndarray, labels: np.ndarray, loss: float) -> None:
+        right = int((np.argmax(scores, axis=1) == labels).sum())
+        self._batches.append((len(labels), float(loss) * len(labels), right))
+
+    @property
+    def epoch_is_over(self) -> bool:
+        return sum(count for count, _, _ in self._batches) >= self.images
+
+    def close_epoch(self) -> None:
+        """Turn the batches seen since the last epoch into one point of each curve."""
+        count, loss, right = np.sum(self._batches, axis=0)
+        self._batches.clear()
+        self.losses.append(loss / count)
+        self.accuracies.append(right / count)
+        if self.held_out is not None and self.parameters is not None:
+            self.held_out_accuracies.append(float(self.held_out(self.parameters)))
+
+    def draw(self, figure: Figure) -> None:
+        """Fill an empty figure with the curves so far, on axes as long as the whole run."""
+        left, right = figure.subplots(1, 2)
+        epochs = np.arange(1, len(self.losses) + 1)
+        left.plot(epochs, self.losses, "-o", markersize=4)
+        left.set(xlabel="epoch", ylabel="loss (cross entropy)", yscale="log")
+        right.plot(epochs, self.accuracies, "-o", markersize=4, label="training, during the epoch")
+        if self.held_out_accuracies:
+            right.plot(epochs, self.held_out_accuracies, "-s", markersize=4, label="held out, after the epoch")
+        right.set(xlabel="epoch", ylabel="accuracy")
+        right.legend(fontsize=8, loc="lower right")
+        for axes in (left, right):
+            axes.set_xlim(0.5, self.epochs + 0.5)
+            axes.grid(alpha=0.3)
+
+
+@contextmanager
+def watch(
+    scope: MutableMapping[str, Any],
+    *,
+    images: int,
+    epochs: int,
+    held_out: Callable[[list[np.ndarray]], float] | None = None,
+    loss: str = "softmax_cross_entropy",
+    step: str = "sgd_momentum",
+) -> Iterator[Run]:
+    """Watch a training run: ``with watch(globals(), images=…, epochs=…) as run: train(…)``.
+
+    For the time of the block, two functions of ``scope`` are replaced by ones that do the same and also write down what
+    passes through them. Whoever trains by calling them is watched without knowing. In a notebook the curves are
+    redrawn after every epoch; in a terminal they become one pyplot figure at the end.
+
+    Parameters
+    ----------
+    scope : the names of the notebook, ``globals()``.
+    images : how many training images there are.
+    epochs : how many passes over them the run will make.
+    held_out : takes the list of parameters, returns an accuracy in [0, 1]; called after every epoch.
+    loss : the name of a function (scores, labels) → (loss, gradient); its calls are counted.
+    step : the name of a function (parameters, …) that changes the parameters.
+
+    Raises
+    ------
+    ValueError
+        for a name that the scope does not have.
+    """
+    missing = [name for name in (loss, step) if name not in scope]
+    if missing:
+        raise ValueError(
+            f"expected functions called {loss} and {step}, got no {missing[0]}: run the cell that defines it"
+        )
+    run, originals = Run(images, epochs, held_out), {loss: scope[loss], step: scope[step]}
+    screen = _Screen(run)
+
+    def watched_loss(scores: np.ndarray, labels: np.ndarray) -> Any:
+        if run.epoch_is_over:
+            screen.end_epoch()
+        result = originals[loss](scores, labels)
+        run.saw_batch(scores, labels, result[0])
+        screen.bar.update(len(labels))
+        return result
+
+    def watched_step(parameters: list[np.ndarray], *arguments: Any, **keywords: Any) -> Any:
+        run.parameters = parameters
+        return originals[step](parameters, *arguments, **keywords)
+
+    scope.update({loss: watched_loss, step: watched_step})
+    try:
+        yield run
+        if run.epoch_is_over:
+            screen.end_epoch()
+        screen.close()
+    finally:
+        scope.update(originals)
+        screen.bar.close()
+
+
+class _Screen:
+    """Where a run is shown: a text bar, and a picture that is redrawn in place where a notebook runs."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.bar = tqdm(total=run.images * run.epochs, unit=" images", file=sys.stdout, ncols=80)
+        self.picture: Any = None
+
+    def end_epoch(self) -> None:
+        self.run.close_epoch()
+        if not _kernel_runs():
+            return
+        from IPython.display import Image, display
+
+        picture = Image(self._png())  # type: ignore[no-untyped-call]
+        if self.picture is None:
+            self.picture = display(picture, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self.picture.update(picture)
+
+    def close(self) -> None:
+        if self.run.losses and not _kernel_runs():
+            self.run.draw(plt.figure(figsize=(8, 3), layout="constrained"))
+
+    def _png(self) -> bytes:
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        self.run.draw(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def _kernel_runs() -> bool:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
