@@ -88,8 +88,11 @@ def _release(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from autograde.grade import grade
+    from autograde.submission import strays
 
     course, lessons = _course(options)
+    for stray in strays(course):
+        print(f"autograde: {stray} is passed over: the course has no lesson of that name.", file=sys.stderr)
     with _Progress("submission") as progress:
         result = grade(
             course,

@@ -142,7 +142,7 @@ def _role(draw: random.Random, student: str, lesson: Lesson, kind: str) -> Role:
     possible = [exercise for exercise in known(lesson) if exercise.mistakes]
     if kind != "mistakes" or not possible:
         return Role(student, lesson.name, kind, {})
-    wrong = draw.sample(possible, min(len(possible), draw.randint(1, 4)))
+    wrong = draw.sample(possible, draw.randint(1, min(4, (len(possible) + 1) // 2)))
     chosen = {exercise.name: draw.choice(exercise.mistakes[:4]).name for exercise in wrong}
     left = [exercise.name for exercise in possible if exercise.name not in chosen and draw.random() < 0.1]
     return Role(student, lesson.name, kind, chosen, tuple(left))
@@ -207,5 +207,5 @@ def table(made: Demo) -> str:
     broken = [f"{r.lesson} of {r.student}" for r, _, _ in made.cast if r.kind == "broken"]
     lines.append(f"{', '.join(broken)} is broken on purpose: it is told apart, and all others are graded.")
     lines += [f"Not as it was made: {surprise}" for surprise in made.surprises]
-    lines += [f"notebooks/ is older than solutions/: run autograde release {lesson}." for lesson in made.stale]
+    lines += [f"The released {lesson} is not what its source says: run autograde release." for lesson in made.stale]
     return "\n".join(lines)

@@ -83,6 +83,13 @@ def find(course: Course, lessons: Sequence[str], student: str | None = None) -> 
     return found
 
 
+def strays(course: Course) -> tuple[str, ...]:
+    """Folders where a submission would be, were it not for their names: STUDENT/NAME, where NAME is no lesson."""
+    folders = sorted(course.submitted.glob("*/*/")) if course.submitted.is_dir() else []
+    found = [p.relative_to(course.submitted) for p in folders if p.is_dir() and p.name not in course.lessons]
+    return tuple(str(path) for path in found if not any(part.startswith(".") for part in path.parts))
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A submission's notebook, ready for nbgrader, and what was put back in it: a few words a change."""
