@@ -157,7 +157,9 @@ def restored(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
             seen.add(name)
         elif cell.cell_type == "code" and cell.source.strip() in shown:
             cell.metadata.tags = [cells.SHOW]
-    result.cells += [copy.deepcopy(c) for name, c in own.items() if cells.is_graded(c) and name not in seen]
+    for name, cell in own.items():
+        if cells.is_graded(cell) and name not in seen:
+            result.cells.append(copy.deepcopy(cell) | {"id": f"put-back-{len(result.cells)}"})
     return result
 
 
