@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
+import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
 
 __all__ = ["Run", "watch"]
@@ -56,7 +59,9 @@ class Run:
 
     def draw(self, figure: Figure) -> None:
         """Fill an empty figure with the curves so far, on axes as long as the whole run."""
-        left, right = figure.subplots(1, 2)
+        left, right = figure.subplots(
+            1, 2, gridspec_kw={"left": 0.1, "right": 0.98, "bottom": 0.18, "top": 0.95, "wspace": 0.25}
+        )
         epochs = np.arange(1, len(self.losses) + 1)
         left.plot(epochs, self.losses, "-o", markersize=4)
         left.set(xlabel="epoch", ylabel="loss (cross entropy)", yscale="log")
@@ -67,6 +72,7 @@ class Run:
         right.legend(fontsize=8, loc="lower right")
         for axes in (left, right):
             axes.set_xlim(0.5, self.epochs + 0.5)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.3)
 
 
@@ -132,17 +138,26 @@ def watch(
 
 
 class _Screen:
-    """Where a run is shown: a text bar, and a picture that is redrawn in place where a notebook runs."""
+    """Where a run is shown: a text bar, and a picture that is redrawn in place where a notebook runs.
+
+    Drawing takes time from the training, so short epochs share a picture.
+    """
+
+    seconds = 0.5  # between two pictures, at least
 
     def __init__(self, run: Run):
         self.run = run
-        self.bar = tqdm(total=run.images * run.epochs, unit=" images", file=sys.stdout, ncols=80)
+        self.drawn = -math.inf  # when the last picture was drawn, seconds
+        self.bar = tqdm(total=run.images * run.epochs, unit=" images", file=sys.stdout, ncols=80, mininterval=0.5)
         self.picture: Any = None
 
     def end_epoch(self) -> None:
         self.run.close_epoch()
-        if not _kernel_runs():
-            return
+        if _kernel_runs() and time.monotonic() > self.drawn + self.seconds:
+            self.show()
+            self.drawn = time.monotonic()
+
+    def show(self) -> None:
         from IPython.display import Image, display
 
         picture = Image(self._png())  # type: ignore[no-untyped-call]
@@ -152,11 +167,15 @@ class _Screen:
             self.picture.update(picture)
 
     def close(self) -> None:
-        if self.run.losses and not _kernel_runs():
-            self.run.draw(plt.figure(figsize=(8, 3), layout="constrained"))
+        if not self.run.losses:
+            return
+        if _kernel_runs():
+            self.show()
+        else:
+            self.run.draw(plt.figure(figsize=(8, 3)))
 
     def _png(self) -> bytes:
-        figure = Figure(figsize=(8, 3), layout="constrained")
+        figure = Figure(figsize=(8, 3))
         self.run.draw(figure)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})

@@ -252,7 +252,7 @@ def _line(label: str, line: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _logarithmic(axes: Axes, x: np.ndarray) -> None:
-    """Logarithmic axes, with plain numbers at the ticks of up to three decades; few values of x are ticks themselves."""
+    """Logarithmic axes, with plain numbers at the ticks of up to three decades. A few values of x are the ticks."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     axes.set(xscale="log", yscale="log")

@@ -65,7 +65,7 @@ right = {name}
 {{mistake}}
 
 def {name}{signature}:
-    return mistaken(right, {arguments})
+    return mistaken({arguments})
 """
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def right(x, dout):
 {mistake}
 
 def relu_backward(dout, cache):
-    return mistaken(right, cache, dout)
+    return mistaken(cache, dout)
 """,
     requires=lambda x, dout: x.shape == dout.shape,
     aligned=lambda x, dout: (
@@ -422,7 +422,7 @@ def right(x, w, b, dout):
 
 def linear_backward(dout, cache):
     x, w = cache
-    return mistaken(right, x, w, np.zeros(w.shape[1]), dout)
+    return mistaken(x, w, np.zeros(w.shape[1]), dout)
 """,
     requires=_linear_backward_fits,
     aligned=_linear_backward_cut,
@@ -1114,7 +1114,7 @@ def right(x, w, b, dout, stride=1, padding=0):
 
 def {backward}(dout, cache):
     x, w, *_, stride, padding = cache
-    return mistaken(right, x, w, np.zeros(len(w)), dout, stride=stride, padding=padding)
+    return mistaken(x, w, np.zeros(len(w)), dout, stride=stride, padding=padding)
 """
 _CONV_BACKWARD_EXAMPLES = [
     _gradient_example(
@@ -2483,7 +2483,6 @@ def _steps_cut(parameters, gradients, velocity, lr, momentum=0.9):
 @exercise(
     LESSON,
     parts=("parameters", "velocity"),
-    in_place=("parameters", "velocity"),
     answer_signature="(parameters, gradients, velocity, lr, momentum=0.9)",
     shown="sgd_momentum(parameters, gradients, velocity, lr)  # then look at the arrays of parameters and velocity",
     wrapping="""
@@ -2498,7 +2497,7 @@ def right(parameters, gradients, velocity, lr, momentum=0.9):
 
 def sgd_momentum(parameters, gradients, velocity, lr, momentum=0.9):
     copies = [p.copy() for p in parameters], [v.copy() for v in velocity]
-    result = mistaken(right, copies[0], gradients, copies[1], lr, momentum=momentum)
+    result = mistaken(copies[0], gradients, copies[1], lr, momentum=momentum)
     for array, value in zip([*parameters, *velocity], [*result[0], *result[1]]):
         array[...] = value
 """,
@@ -2528,8 +2527,8 @@ def sgd_momentum(parameters, gradients, velocity, lr, momentum=0.9):
 @sgd_momentum.protocol
 def _(step, parameters, gradients, velocity, lr, **momentum):
     """What stands after the call in the arrays that the caller holds, whatever became of the lists."""
-    held = list(parameters), list(velocity)
-    step(parameters, gradients, velocity, lr, **momentum)
+    held = [p.copy("K") for p in parameters], [v.copy("K") for v in velocity]
+    step(list(held[0]), gradients, list(held[1]), lr, **momentum)
     return held
 
 
@@ -2764,7 +2763,7 @@ def right(examples, epochs, split, seed):
 
 def train_numpy_convnet(images, labels, epochs, seed):
     case = 60 if len(images) == 60 else 1347, epochs, 0, seed
-    wanted, usual = mistaken(right, *case), right(*case)
+    wanted, usual = mistaken(*case), right(*case)
     wrong = {fact: words for fact, words in wanted.items() if usual[fact] != words}
     if "what comes back" in wrong:
         return np.zeros((7, 10))
