@@ -182,7 +182,8 @@ def histograms(
     figure = _figure(caption, min(9.6, 4.8 * len(panels)), 2.8)
     for axes, (title, groups) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         values = np.concatenate([np.ravel(v) for v in groups.values()])
-        edges = np.linspace(*(limits or (values.min(), values.max())), 61)
+        low, high = limits or (float(values.min()), float(values.max()))
+        edges = np.linspace(low, high, 61)
         for (label, group), color in zip(groups.items(), (BLUE, ORANGE, GREEN, PURPLE), strict=False):
             axes.hist(np.ravel(group), bins=edges, density=True, alpha=0.55, color=color, label=label, log=log)
         axes.set_title(title, fontsize=9)
