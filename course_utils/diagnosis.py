@@ -46,7 +46,10 @@ def explain(exercise: Exercise, seen: Seen) -> tuple[Mistake, ...]:
             return (mistake,)
     if all(isinstance(got, Raises) for _, got in seen):
         return ()  # nothing was computed: any two mistakes that break one another would explain that
-    for inner, outer in itertools.permutations(exercise.mistakes, 2):
+    pairs = itertools.chain(
+        itertools.permutations(exercise.mistakes, 2), itertools.product(exercise.mistakes, UNIVERSAL)
+    )
+    for inner, outer in pairs:
         if _predicts(outer.applied_to(inner.applied_to(exercise.oracle)), exercise, seen):
             return (inner, outer)
     return ()

@@ -17,7 +17,8 @@ WIDTH = 100
 
 def success(result: Examination) -> str:
     """One line: how many cases, and of which kinds as far as the line allows."""
-    start = f"✓ {result.exercise.name}: all {len(result.trials)} cases are right"
+    cases = f"all {len(result.trials)} cases are" if len(result.trials) > 1 else "it is"
+    start = f"✓ {result.exercise.name}: {cases} right"
     kinds = list(result.categories)
     shown = next(text for count in range(len(kinds), -1, -1) if len(start + (text := _listed(kinds, count))) < WIDTH)
     return "\n".join([f"{start}{shown}.", *(f"  Note: {note}." for note in result.notes)])
