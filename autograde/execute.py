@@ -168,7 +168,8 @@ def _folder(job: Job) -> Iterator[Path]:
         folder.mkdir()
         for name, path in job.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / name)
+            with suppress(OSError):  # one that may not be read is not there
+                shutil.copyfile(path, folder / name)
         yield folder
 
 

@@ -201,7 +201,7 @@ def _messages(execution: Execution, course: Course) -> tuple[Ending, str, str]:
     """The ending of an execution, with a sentence for the student and one for the instructor."""
     cell, limits = execution.cell or "a cell", course.limits
     if execution.end is End.FINISHED:
-        return Ending.GRADED, "Your submission was graded.", "Graded."
+        return Ending.GRADED, "Your submission was graded.", outcomes.PLAINLY_GRADED
     if execution.end is End.TIME:
         seconds = f"{limits.cell_seconds} s a cell, {limits.submission_seconds} s in all"
         return (

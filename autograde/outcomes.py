@@ -12,6 +12,7 @@ from typing import Any
 from course_utils import exercises
 
 FILE = "outcomes.jsonl"
+PLAINLY_GRADED = "Graded."  # what an instructor is told where nothing is worth a look
 
 
 class Ending(StrEnum):
@@ -81,6 +82,10 @@ class Outcome:
     @property
     def is_graded(self) -> bool:
         return self.ending is Ending.GRADED
+
+    @property
+    def needs_a_look(self) -> bool:
+        return not self.is_graded or self.for_instructor != PLAINLY_GRADED
 
     def line(self) -> str:
         """The outcome as a line of JSON."""

@@ -119,7 +119,7 @@ def summarize(course: str, lessons: Sequence[Lesson], found: Sequence[Row], made
         made,
         summaries,
         tuple(sorted(mistakes, key=lambda m: -len(m.students))),
-        tuple(_look(row.outcome) for row in found if _needs_a_look(row.outcome)),
+        tuple(Look(o.student, o.lesson, o.for_instructor) for o in (row.outcome for row in found) if o.needs_a_look),
         tuple(sorted({row.outcome.student for row in found})),
         {(row.outcome.student, row.outcome.lesson): row for row in found},
     )
@@ -188,11 +188,3 @@ def _mistakes(name: str, scored: Sequence[Outcome]) -> list[MistakeCount]:
     made = {m: tuple(student for student in named if m.name in named[student]) for m in known}
     counts = [MistakeCount(name, m.name, m.hint, students, len(named)) for m, students in made.items() if students]
     return sorted(counts, key=lambda c: -len(c.students))
-
-
-def _needs_a_look(outcome: Outcome) -> bool:
-    return not outcome.is_graded or outcome.for_instructor != "Graded."
-
-
-def _look(outcome: Outcome) -> Look:
-    return Look(outcome.student, outcome.lesson, outcome.for_instructor)

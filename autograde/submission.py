@@ -59,8 +59,16 @@ class Submission:
         digest = hashlib.sha256()
         for path in [p for p in (self.notebook,) if p] + [Path(path) for _, path in self.files]:
             digest.update(path.name.encode() + b"\0")
-            digest.update(path.read_bytes() if path.is_file() and not path.is_symlink() else b"")
+            digest.update(_content(path))
         return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    """What a regular file holds; nothing for anything else, or where it may not be read."""
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+    except OSError:
+        return b""
 
 
 def find(course: Course, lessons: Sequence[str], student: str | None = None) -> tuple[Submission, ...]:
@@ -159,7 +167,9 @@ def restored(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
             cell.metadata.tags = [cells.SHOW]
     for name, cell in own.items():
         if cells.is_graded(cell) and name not in seen:
-            result.cells.append(copy.deepcopy(cell) | {"id": f"put-back-{len(result.cells)}"})
+            back = copy.deepcopy(cell)
+            back["id"] = f"put-back-{len(result.cells)}"
+            result.cells.append(back)
     return result
 
 

@@ -19,7 +19,7 @@ from autograde.errors import CourseError
 from autograde.outcomes import Diagnosis, Ending
 from autograde.release import release
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("graded")]  # one process, so that the class is made once
 
 WRONG = {
     **RIGHT,
@@ -45,7 +45,7 @@ def tamper(made):
 def hostile(made):
     """What a page must not pass on."""
     made.metadata["title"] = "</title><script>alert(1)</script>"
-    made.cells[0].source = "<script>alert(2)</script> [x](javascript:alert(3)) <img src=x onerror=alert(4)> $a<b$"
+    made.cells[0].source = "<script>alert(2)</script> [x](javascript:alert(3)) <img src=x onerror=alert(4)>\n\nHere $a<b$ holds."
     cell_of(made, "written_why").source = "<iframe src='https://example.org'></iframe>\n\nMine is **bold**."
     code = "from IPython.display import HTML, Javascript, SVG, display\ndisplay(HTML('<script>alert(5)</script>'))\n"
     code += "display(Javascript('alert(6)'))\nprint('<script>alert(7)</script>')"

@@ -9,7 +9,7 @@ from conftest import RIGHT, make_course, submit
 from autograde.cli import main
 from autograde.course import Course
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]  # one process, so that the class is made once
 
 
 def nbgrader(course, *arguments):
