@@ -45,7 +45,8 @@ def tamper(made):
 def hostile(made):
     """What a page must not pass on."""
     made.metadata["title"] = "</title><script>alert(1)</script>"
-    made.cells[0].source = "<script>alert(2)</script> [x](javascript:alert(3)) <img src=x onerror=alert(4)>\n\nHere $a<b$ holds."
+    made.cells[0].source = "<script>alert(2)</script> <img src=x onerror=alert(4)>\n\n"
+    made.cells[0].source += "[x](javascript:alert(3)) ![y](https://example.org/y.png) $a<b$ holds."
     cell_of(made, "written_why").source = "<iframe src='https://example.org'></iframe>\n\nMine is **bold**."
     code = "from IPython.display import HTML, Javascript, SVG, display\ndisplay(HTML('<script>alert(5)</script>'))\n"
     code += "display(Javascript('alert(6)'))\nprint('<script>alert(7)</script>')"
