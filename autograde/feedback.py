@@ -64,23 +64,24 @@ def feedback(course: Course, lessons: Sequence[str]) -> tuple[Page, ...]:
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = {name: Lesson.gradable(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
-    return tuple(_write(course, loaded[row.outcome.lesson], row) for row in found)
+    exporter = _exporter(course)
+    return tuple(_write(course, loaded[row.outcome.lesson], row, exporter) for row in found)
 
 
-def _write(course: Course, lesson: Lesson, row: Row) -> Page:
+def _write(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> Page:
     student = row.outcome.student
-    graded = course.graded(student, lesson.name)
-    if row.outcome.score is None or not graded.is_file():
+    if row.outcome.score is None or not course.graded(student, lesson.name).is_file():
         html = PAGES.get_template("notice.html.j2").render(outcome=row.outcome)
     else:
-        html = page(course, lesson, row, graded)
+        html = page(course, lesson, row, exporter)
     path = course.page(student, lesson.name)
     outcomes.write(path, html)
     return Page(student, lesson.name, path)
 
 
-def page(course: Course, lesson: Lesson, row: Row, graded: Path) -> str:
+def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> str:
     """nbgrader's feedback on a graded notebook, a summary above it, and nothing executable of the student's in it."""
+    graded = course.graded(row.outcome.student, lesson.name)
     try:
         notebook = harmless(cells.read(graded), lesson)
     except NotebookError as error:
@@ -89,7 +90,7 @@ def page(course: Course, lesson: Lesson, row: Row, graded: Path) -> str:
     names = {"student": row.outcome.student, "assignment": lesson.name, "notebook": lesson.name}
     resources = {"nbgrader": {**names, "db_url": course.database}, "metadata": {"name": lesson.name}}
     with explained(course):
-        html, _ = _exporter(course).from_notebook_node(notebook, resources)
+        html, _ = exporter.from_notebook_node(notebook, resources)
     return str(html).replace("</head>", f"{NARROW}</head>", 1)
 
 

@@ -183,8 +183,8 @@ def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:
 
 def _mistakes(name: str, scored: Sequence[Outcome]) -> list[MistakeCount]:
     """The known mistakes that were made in an exercise, the most frequent first."""
-    known = exercises.find(name).mistakes if name in exercises.names() else ()
     named = {o.student: {m for d in o.diagnoses if d.exercise == name for m in d.mistakes} for o in scored}
+    known = exercises.find(name).mistakes if any(named.values()) else ()
     made = {m: tuple(student for student in named if m.name in named[student]) for m in known}
     counts = [MistakeCount(name, m.name, m.hint, students, len(named)) for m, students in made.items() if students]
     return sorted(counts, key=lambda c: -len(c.students))

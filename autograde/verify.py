@@ -313,7 +313,8 @@ def _judged(run: Run, parts: Mapping[str, Part]) -> Judged:
     own = [name for name, part in parts.items() if part.exercise == exercise]
     unnoticed = [name for name in own if name not in run.graded]
     misnamed = [name for name in own if name in run.graded and run.graded[name].named != (mistake,)]
-    partners = {e.name for e in map(exercises.find, exercises.names()) if exercise in e.companions}
+    known = map(exercises.find, exercises.names())
+    partners = {e.name for e in known if exercise in (*e.companions, *e.builds_on)}
     others = [name for name in run.graded if parts[name].exercise not in {exercise, *partners}]
     findings = [f"{run.variant.name}: goes unnoticed in {name}." for name in unnoticed]
     findings += [f"{run.variant.name}: {name} says {_said(run.graded[name])}." for name in misnamed]
