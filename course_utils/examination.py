@@ -131,7 +131,8 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
         mistakes = _explained(exercise, seen)
         if not mistakes and any(_not_refused(t) for t in failures):
             accepts_anything = True
-            mistakes = _explained(exercise, [t for t in seen if not _not_refused(t)])
+            (kind, *_) = [t.expected.kind for t in failures if _not_refused(t)]
+            mistakes = _explained(exercise, [t for t in seen if not _not_refused(t)], kind)
     holds = () if mistakes else _holds([t for t in failures if not _not_refused(t)])
     return Examination(
         exercise,
@@ -153,10 +154,12 @@ def _not_refused(trial: Trial) -> bool:
     return any(d.kind == "no error" for d in trial.comparison.differences)
 
 
-def _explained(exercise: Exercise, trials: Sequence[Trial]) -> tuple[Mistake, ...]:
+def _explained(
+    exercise: Exercise, trials: Sequence[Trial], unrefused: type[BaseException] | None = None
+) -> tuple[Mistake, ...]:
     if all(t.right for t in trials):
         return ()
-    return explain(exercise, [(t.case, t.outcome.value) for t in trials])
+    return explain(exercise, [(t.case, t.outcome.value) for t in trials], unrefused)
 
 
 def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:

@@ -125,8 +125,9 @@ def _cause(result: Examination) -> Iterator[str]:
         kinds = {t.expected.kind.__name__ for t in result.failures if isinstance(t.expected, Raises)}
         only = all(isinstance(t.expected, Raises) for t in result.failures)
         error = " or ".join(sorted(kinds))
-        rest = "Everything else is right." if only else "Apart from these:"
-        text = f"Some inputs must be refused with a {error}; your function returns something for them. {rest}"
+        more = " Apart from these:" if result.mistakes or result.still_holds else ""
+        rest = " Everything else is right." if only else more
+        text = f"Some inputs must be refused with a {error}; your function returns something for them.{rest}"
         yield from _wrap(text, "    ")
     if len(result.mistakes) == 1:
         yield from _wrap(f"Likely mistake ({result.mistakes[0].name}): {result.mistakes[0].hint}", "    ")

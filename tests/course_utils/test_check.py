@@ -267,3 +267,14 @@ def test_inputs_that_must_be_refused_do_not_hide_another_mistake(moving_sum):
 def test_only_the_refusal_is_missing(moving_sum, solution):
     text = wrong(moving_sum, lambda signal, width=2: np.ones(7) if width > len(signal) else solution(signal, width))
     assert "Everything else is right." in " ".join(text.split())
+
+
+def test_three_faults_at_once():
+    """No refusal, the padding's sign, and no dilation: a mistake that would refuse more is recognized all the same."""
+    text = wrong(
+        exercises.find("conv_output_size"),
+        lambda size, kernel, stride=1, padding=0, dilation=1: (size - 2 * padding - kernel) // stride + 1,
+    )
+    assert "must be refused with a ValueError" in text
+    assert "(padding subtracted)" in text
+    assert "(dilation ignored)" in text
