@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from course_utils import exercises, report
 from course_utils.contract import Exercise
 from course_utils.examination import Examination, examine
 from course_utils.picture import picture, png
+from course_utils.references import references
 
 MIME = "application/vnd.course-check+json"
 
@@ -67,7 +68,7 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, 
     result = examine(exercise, function, needed, hidden=hidden, seed=seed)
     in_notebook = _in_notebook()
     if not result.passed:
-        result = replace(result, wrong_companions=tuple(_wrong(exercise, needed)))
+        result = replace(result, wrong_companions=tuple(_wrong(exercise, function, companions)))
         if in_notebook:
             _display(result)
         raise CheckFailed(report.failure(result, arrays=not in_notebook), result) from None
@@ -104,11 +105,15 @@ def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str,
     return found
 
 
-def _wrong(exercise: Exercise, needed: Sequence[Any]) -> Iterator[str]:
-    """The names of the companions that fail their own check."""
-    for name, function in zip(exercise.companions, needed, strict=True):
-        companion = _known(name)
-        if companion and not companion.companions and not examine(companion, function).passed:
+def _wrong(exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the other answers that this one needs, or calls, and that fail their own check."""
+    scope = {**getattr(function, "__globals__", {}), **given}
+    called = {path.split(".")[-1] for path in references(function)} if exercise.builds_on else set()
+    for name in (*exercise.companions, *(other for other in exercise.builds_on if other in called)):
+        other = _known(name)
+        if other is None or not all(needed in scope for needed in (name, *other.companions)):
+            continue
+        if not examine(other, scope[name], [scope[needed] for needed in other.companions]).passed:
             yield name
 
 

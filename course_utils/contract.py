@@ -114,6 +114,7 @@ class Exercise:
     once : each case is run once (a training run): no second call, no search for a smaller input that fails.
     tolerance : of the largest expected magnitude; 1e-9 is added.
     companions : other answers of the student that this one needs (a backward pass needs the forward's cache).
+    builds_on : other answers that this one may call of its own accord; where one that it calls is wrong, that is said.
     shown : how the answer is called, in Python, where that is not ``name(arguments)``.
     answer_signature : the parameters of the answer, where they are not those of the oracle.
     wrapping : where there is a protocol, how a mistake becomes an answer: code that follows the solution's in a cell;
@@ -140,6 +141,7 @@ class Exercise:
         tolerance: float = 1e-6,
         integers: bool = True,
         companions: Sequence[str] = (),
+        builds_on: Sequence[str] = (),
         shown: str = "",
         answer_signature: str = "",
         wrapping: str = "",
@@ -154,6 +156,7 @@ class Exercise:
         self.tolerance = tolerance
         self.integers = integers
         self.companions = tuple(companions)
+        self.builds_on = tuple(builds_on)
         self.shown = shown
         self.wrapping = wrapping
         self._answer_signature = answer_signature

@@ -811,17 +811,18 @@ def _geometries(draw: Draw):
 
 
 def _random_geometry(draw: Draw):
-    height = draw.size(4, 6)
-    width = height + draw.int(0, 2)
-    kernel = draw.int(1, 3), draw.int(1, 3)
+    """A layer whose padded image and output are at least as wide as tall.
+
+    Taller ones have cases of their own, in which every window outside the image is an error: some do not fail, but
+    broadcast, and that would hide the mistake.
+    """
+    (kh, kw), height = (draw.int(1, 3), draw.int(1, 3)), draw.size(4, 6)
+    stride, padding = draw.choice([1, 2, 3, (1, 2), (2, 1), (3, 2)]), draw.choice([0, 1, 2, (0, 1), (1, 0), (2, 1)])
+    (_, across), (above, beside) = np.broadcast_to(stride, 2), np.broadcast_to(padding, 2)
+    rows, _ = _windows((height, 9), (kh, kw), stride, padding)
+    width = max(height + 2 * above, (rows - 1) * across + kw) - 2 * beside + draw.int(0, 2)
     batch, channels, filters = draw.int(1, 3), draw.int(1, 3), draw.int(1, 3)
-    stride = draw.choice([1, 2, 3, (1, 2), (2, 1), (3, 2)])
-    return (
-        (batch, channels, height, width),
-        (filters, channels, *kernel),
-        stride,
-        draw.choice([0, 1, 2, (0, 1), (1, 0), (2, 1)]),
-    )
+    return (batch, channels, height, int(width)), (filters, channels, kh, kw), stride, padding
 
 
 def _layers(draw: Draw):
@@ -1161,9 +1162,10 @@ def _conv_backward_cases(draw: Draw) -> Iterator[Case]:
     yield case("random", x, w, b, dout, stride=2, padding=(1, 0))
 
 
-def _conv_backward_exercise(forward):
+def _conv_backward_exercise(forward, builds_on=()):
     return exercise(
         LESSON,
+        builds_on=builds_on,
         parts=("dx", "dw", "db"),
         forbidden=SUMS_BY_HAND,
         companions=(forward,),
@@ -2004,6 +2006,7 @@ def result_with_height_and_width_exchanged(right, cols, x_shape, kernel, stride=
     LESSON,
     parts=("out",),
     forbidden=SUMS_BY_HAND,
+    builds_on=("im2col", "conv2d_forward"),
     answer_signature=_CONV_SIGNATURE,
     wrapping=_FORWARD.format(name="conv2d_forward_fast", signature=_CONV_SIGNATURE, arguments=_CONV_ARGUMENTS),
     requires=_conv_fits,
@@ -2090,7 +2093,7 @@ conv2d_forward_fast.mistakes += (
 )
 
 
-@_conv_backward_exercise("conv2d_forward_fast")
+@_conv_backward_exercise("conv2d_forward_fast", builds_on=("im2col", "col2im", "conv2d_backward"))
 def conv2d_backward_fast(x, w, b, dout, stride=1, padding=0):
     return _conv_gradients(x, w, b, dout, stride, padding)
 
@@ -2673,6 +2676,10 @@ def momentum_on_the_gradient(right, parameters, gradients, velocity, lr, momentu
 # ---------------------------------------------------------------------------------------------------------------------
 # train_numpy_convnet
 
+_LAYERS = (
+    *("relu_forward", "relu_backward", "linear_forward", "linear_backward", "conv2d_forward", "conv2d_backward"),
+    *("im2col", "col2im", "conv2d_forward_fast", "conv2d_backward_fast", "softmax_cross_entropy", "sgd_momentum"),
+)
 _FEW = 60  # images, enough to see everything but how well it learns
 _SPLITS = [
     0,
@@ -2764,7 +2771,7 @@ def right(examples, epochs, split, seed):
 def train_numpy_convnet(images, labels, epochs, seed):
     case = 60 if len(images) == 60 else 1347, epochs, 0, seed
     wanted, usual = mistaken(*case), right(*case)
-    wrong = {fact: words for fact, words in wanted.items() if usual[fact] != words}
+    wrong = {fact: words for fact, words in wanted.items() if words not in (usual[fact], "not looked at")}
     if "what comes back" in wrong:
         return np.zeros((7, 10))
     if wrong.get("the same seed again"):
@@ -2803,6 +2810,7 @@ def train_numpy_convnet(images, labels, epochs, seed):
 @exercise(
     LESSON,
     once=True,
+    builds_on=_LAYERS,
     forbidden=TRAINED_BY_HAND,
     answer_signature="(images, labels, epochs, seed)",
     shown="# the digits in the order that default_rng(split) draws; the first `examples` of them are for training\n"
