@@ -1465,7 +1465,8 @@ def _space_cases(draw: Draw, geometries) -> Iterator[Case]:
         x, w, b = arrays((draw.int(1, 2), channels, *sizes), (filters, channels, *(draw.int(1, 3) for _ in sizes)))
         yield case("random", x, w, b, stride=draw.int(1, 3), padding=draw.int(0, 1))
     for stride, padding in ((2, 1), (1, 0)):
-        x, w, b = arrays(*everything[1][1:3], lambda *shape: _quarters(draw, *shape))
+        _, shape, kernels, *_ = everything[1]
+        x, w, b = arrays(shape, kernels, lambda *shape: _quarters(draw, *shape))
         yield case("random", x, w, b, stride=stride, padding=padding)
 
 
