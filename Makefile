@@ -26,7 +26,7 @@ demo: $(READY) ## a made-up class through release, grading, feedback and report
 	$(BIN)/autograde demo
 
 test: $(READY) ## every test that needs no GPU, no network and no browser
-	$(BIN)/python -m pytest -n $(JOBS) -m "not gpu and not network and not browser"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not gpu and not network and not browser"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env solutions
 
 lint: $(READY) ## ruff, mypy, import-linter

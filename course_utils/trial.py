@@ -37,7 +37,8 @@ def observe(function: Callable[..., Any], case: Case, exercise: Exercise) -> Out
     kwargs = {k: duplicate(v) for k, v in case.kwargs.items()}
     printed = io.StringIO()
     trace = ""
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
+    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)  # nbgrader fails what is on stderr
+    with streams[0], streams[1], warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             value = duplicate(function(*args, **kwargs))

@@ -278,3 +278,15 @@ def test_three_faults_at_once():
     assert "must be refused with a ValueError" in text
     assert "(padding subtracted)" in text
     assert "(dilation ignored)" in text
+
+
+def test_nothing_of_the_answers_output_reaches_the_cell(moving_sum, solution, capfd):
+    """nbgrader gives no points to a cell of tests that has anything on its error stream."""
+
+    def noisy(signal, width=2):
+        print("hello")
+        print("careful", file=sys.stderr)
+        return solution(signal, width)
+
+    assert examine(moving_sum, noisy).passed
+    assert capfd.readouterr() == ("", "")
