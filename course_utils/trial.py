@@ -37,8 +37,13 @@ def observe(function: Callable[..., Any], case: Case, exercise: Exercise) -> Out
     kwargs = {k: duplicate(v) for k, v in case.kwargs.items()}
     printed = io.StringIO()
     trace = ""
-    streams = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)  # nbgrader fails what is on stderr
-    with streams[0], streams[1], warnings.catch_warnings(), np.errstate(all="ignore"):
+    # nbgrader gives no points to a cell that writes on the error stream, so that is kept from it too
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
         warnings.simplefilter("ignore")
         try:
             value = duplicate(function(*args, **kwargs))
