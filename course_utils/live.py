@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import sys
@@ -119,7 +120,7 @@ def watch(
             screen.end_epoch()
         result = originals[loss](scores, labels)
         run.saw_batch(scores, labels, result[0])
-        screen.bar.update(len(labels))
+        screen.advance(len(labels))
         return result
 
     def watched_step(parameters: list[np.ndarray], *arguments: Any, **keywords: Any) -> Any:
@@ -138,48 +139,63 @@ def watch(
 
 
 class _Screen:
-    """Where a run is shown: a text bar, and a picture that is redrawn in place where a notebook runs.
+    """Where a run is shown: a bar of text and a picture, both renewed in place where a notebook runs.
 
-    Drawing takes time from the training, so short epochs share a picture.
+    Showing takes time from the training, so short epochs share a picture.
     """
 
-    seconds = 0.5  # between two pictures, at least
+    seconds = 0.5  # between two pictures, and between two bars, at least
 
     def __init__(self, run: Run):
         self.run = run
-        self.drawn = -math.inf  # when the last picture was drawn, seconds
-        self.bar = tqdm(total=run.images * run.epochs, unit=" images", file=sys.stdout, ncols=80, mininterval=0.5)
-        self.picture: Any = None
+        self.in_notebook = _kernel_runs()
+        self.shown = {"bar": -math.inf, "curves": -math.inf}  # when, in seconds
+        self.handles: dict[str, Any] = {}
+        output = io.StringIO() if self.in_notebook else sys.stdout
+        self.bar = tqdm(
+            total=run.images * run.epochs, unit=" images", file=output, ncols=80, mininterval=0.5, ascii=False
+        )
+
+    def advance(self, images: int) -> None:
+        self.bar.update(images)
+        if self._is_due("bar"):
+            self._show_bar()
 
     def end_epoch(self) -> None:
         self.run.close_epoch()
-        if _kernel_runs() and time.monotonic() > self.drawn + self.seconds:
-            self.show()
-            self.drawn = time.monotonic()
-
-    def show(self) -> None:
-        from IPython.display import Image, display
-
-        picture = Image(self._png())  # type: ignore[no-untyped-call]
-        if self.picture is None:
-            self.picture = display(picture, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self.picture.update(picture)
+        if self._is_due("curves"):
+            self._show_bar()
+            self._show_curves()
 
     def close(self) -> None:
-        if not self.run.losses:
-            return
-        if _kernel_runs():
-            self.show()
-        else:
+        if self.in_notebook:
+            self._show_bar()
+        if self.run.losses and self.in_notebook:
+            self._show_curves()
+        elif self.run.losses:
             self.run.draw(plt.figure(figsize=(8, 3)))
 
-    def _png(self) -> bytes:
+    def _is_due(self, name: str) -> bool:
+        return self.in_notebook and time.monotonic() > self.shown[name] + self.seconds
+
+    def _show_bar(self) -> None:
+        self._show("bar", {"text/plain": str(self.bar)})
+
+    def _show_curves(self) -> None:
         figure = Figure(figsize=(8, 3))
         self.run.draw(figure)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-        return buffer.getvalue()
+        self._show("curves", {"image/png": base64.b64encode(buffer.getvalue()).decode()})
+
+    def _show(self, name: str, bundle: dict[str, str]) -> None:
+        from IPython.display import display
+
+        if name in self.handles:
+            self.handles[name].update(bundle, raw=True)
+        else:
+            self.handles[name] = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self.shown[name] = time.monotonic()
 
 
 def _kernel_runs() -> bool:

@@ -1,3 +1,4 @@
+import base64
 import sys
 from types import SimpleNamespace
 
@@ -54,18 +55,23 @@ def test_in_a_terminal_the_curves_are_one_figure_with_named_axes(notebook):
     assert [t.get_text() for t in accuracy.get_legend().get_texts()] == ["training, during the epoch"]
 
 
-def test_in_a_notebook_one_picture_is_drawn_anew(notebook, monkeypatch):
+def test_in_a_notebook_a_bar_and_a_picture_are_renewed_in_place(notebook, monkeypatch, capsys):
     shown, updated = [], []
-    handle = SimpleNamespace(update=updated.append)
-    display = SimpleNamespace(Image=lambda data: data, display=lambda image, display_id: shown.append(image) or handle)
+    handle = SimpleNamespace(update=lambda bundle, raw: updated.append(bundle))
+    display = SimpleNamespace(display=lambda bundle, raw, display_id: shown.append(bundle) or handle)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setattr(live, "_kernel_runs", lambda: True)
-    monkeypatch.setattr(live._Screen, "seconds", 0)
+    monkeypatch.setattr(live._Screen, "seconds", -1)
     with live.watch(notebook.scope, images=9, epochs=3):
         notebook.scope["train"](notebook.images, notebook.labels, 3)
-    assert len(shown) == 1
-    assert len(updated) == 3  # two epochs, and the end
-    assert all(picture.startswith(b"\x89PNG") for picture in shown + updated)
+    assert [list(bundle) for bundle in shown] == [["text/plain"], ["image/png"]]
+    pictures = [base64.b64decode(bundle["image/png"]) for bundle in shown + updated if "image/png" in bundle]
+    assert len(pictures) == 4  # three epochs, and the end
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    bars = [bundle["text/plain"] for bundle in updated if "text/plain" in bundle]
+    assert "27/27" in bars[-1]
+    assert capsys.readouterr().out == ""
+    assert not plt.get_fignums()
 
 
 def test_the_functions_are_put_back_also_after_an_error(notebook):
