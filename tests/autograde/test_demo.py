@@ -3,7 +3,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import make_course
 
 from autograde import demo as demonstration
 from autograde.cli import main
@@ -11,6 +10,7 @@ from autograde.demo import STUDENTS, cast, clear, expected, submission, submit
 from autograde.errors import UsageError
 from autograde.lesson import Lesson
 from autograde.release import release
+from tests.autograde.conftest import make_course
 
 ROOT = Path(__file__).parents[2]
 

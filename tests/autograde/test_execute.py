@@ -2,12 +2,12 @@ import json
 import time
 
 import pytest
-from conftest import notebook
 from nbformat.v4 import new_code_cell
 
 from autograde import cells
 from autograde.course import Limits
 from autograde.execute import NOT_RUN, End, Job, run
+from tests.autograde.conftest import notebook
 
 LIMITS = Limits(20, 60)
 

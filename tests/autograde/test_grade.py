@@ -8,7 +8,6 @@ import re
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import RIGHT, cell_of, first_lesson, make_course, save, submit
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
 
@@ -18,6 +17,7 @@ from autograde.course import Course
 from autograde.errors import CourseError
 from autograde.outcomes import Diagnosis, Ending
 from autograde.release import release
+from tests.autograde.conftest import RIGHT, cell_of, first_lesson, make_course, save, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("graded")]  # one process, so that the class is made once
 

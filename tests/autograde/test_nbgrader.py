@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import RIGHT, make_course, submit
 
 from autograde.cli import main
 from autograde.course import Course
+from tests.autograde.conftest import RIGHT, make_course, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]  # one process, so that the class is made once
 

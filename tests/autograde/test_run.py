@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import RIGHT, submit
 
 from autograde import cells, execute, outcomes
 from autograde.cli import main
@@ -12,6 +11,7 @@ from autograde.grade import grade
 from autograde.outcomes import Ending
 from autograde.release import release
 from autograde.submission import Submission, strays
+from tests.autograde.conftest import RIGHT, submit
 
 STUDENTS = ("ada", "ben", "cy")
 

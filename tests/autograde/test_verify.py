@@ -1,5 +1,4 @@
 import pytest
-from conftest import BACKPROP, PARAMETERS, exercise, notebook, save
 from nbformat.v4 import new_code_cell
 
 from autograde import verify as verification
@@ -7,6 +6,7 @@ from autograde.cli import main
 from autograde.lesson import Lesson
 from autograde.verify import Run, Variant, judge, mistaken, perform, plain, table, untouched
 from course_utils import exercises
+from tests.autograde.conftest import BACKPROP, PARAMETERS, exercise, notebook, save
 
 SETUP = "import numpy as np\nfrom course_utils import check"
 
