@@ -9,6 +9,7 @@ import pytest
 
 from course_utils import CheckFailed, check, exercises
 from course_utils.check import MIME
+from course_utils.diagnosis import resemblance
 from course_utils.examination import examine
 from course_utils.picture import picture, png
 from course_utils.report import failure, record, success
@@ -290,3 +291,8 @@ def test_nothing_of_the_answers_output_reaches_the_cell(moving_sum, solution, ca
 
     assert examine(moving_sum, noisy).passed
     assert capfd.readouterr() == ("", "")
+
+
+def test_right_values_of_a_wrong_kind_are_not_called_one_times_the_expected():
+    for expected, got in ((3, 3.0), (0, 0.0), (np.zeros(3), np.zeros(3, complex).real), (np.ones(2), np.ones(2))):
+        assert resemblance([(expected, got)]) == ("The values are right; only their kind is not.",)
