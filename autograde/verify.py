@@ -328,9 +328,7 @@ def _said(failure: Failure) -> str:
 
 def table(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as text, and below it every finding."""
-    rows: list[tuple[str, ...]] = [
-        ("lesson", "points", "by hand", "solved", "blank", "mistakes", "caught", "named", "CPU s")
-    ]
+    rows: list[tuple[str, ...]] = [COLUMNS]
     rows += [
         (
             v.lesson,

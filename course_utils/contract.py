@@ -16,8 +16,7 @@ import numpy as np
 # Libraries whose call would be the whole answer in the lessons written by hand (00 to 05).
 BY_HAND = ("torch", "tensorflow", "jax", "cv2", "skimage", "scipy.signal", "scipy.ndimage", "course_utils.exercises")
 
-
-WORKED = "worked example"
+WORKED = "worked example"  # the category of every example
 
 
 @dataclass(frozen=True)
