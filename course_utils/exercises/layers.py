@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from types import CellType, ModuleType
 
 import numpy as np
 
@@ -794,7 +796,7 @@ def _geometries(draw: Draw):
     yield "kernel as large as the image", (2, 2, 3, 4), (3, 2, 3, 4), 1, 0
     yield "padding", (1, 1, 2, 3), (1, 1, 2, 2), 1, 1
     yield "padding", (2, 2, 4, 5), (3, 2, 3, 3), 1, 1
-    yield "padding", (1, 2, 4, 5), (2, 2, 3, 3), 1, 2
+    yield "padding", (1, 2, 3, 4), (2, 2, 3, 3), 1, 3
     yield "padding around a kernel larger than the image", (2, 2, 2, 2), (2, 2, 3, 3), 1, 1
     yield "padding is a pair", (1, 2, 4, 5), (2, 2, 3, 3), 1, (1, 0)
     yield "padding is a pair", (1, 2, 4, 5), (2, 2, 3, 3), 1, (0, 2)
@@ -1427,6 +1429,7 @@ def _sequences(draw: Draw):
     yield "stride 2", (1, 1, 3), (1, 1, 1), 2, 0
     yield "stride 2", (2, 2, 7), (2, 2, 3), 2, 0
     yield "stride that does not fit", (1, 1, 4), (1, 1, 3), 2, 0
+    yield "stride that does not fit", (1, 2, 8), (2, 2, 3), 3, 1
     yield "stride that does not fit", (2, 2, 9), (2, 2, 3), 4, 1
     yield "stride and padding", (1, 2, draw.size(7, 9)), (2, 2, 3), 3, 2
 
@@ -1446,6 +1449,7 @@ def _volumes(draw: Draw):
     yield "padding", (1, 2, 2, 3, 3), (2, 2, 3, 3, 3), 1, 1
     yield "stride 2", (1, 2, 5, 5, 3), (2, 2, 3, 1, 1), 2, 0
     yield "stride that does not fit", (1, 1, 4, 3, 5), (1, 1, 2, 2, 2), 2, 0
+    yield "stride that does not fit", (1, 1, 4, 5, 2), (2, 1, 2, 2, 2), 3, 1
     yield "stride and padding", (1, 2, 4, 5, 4), (2, 2, 2, 3, 2), 2, 1
 
 
@@ -2555,6 +2559,8 @@ def _(draw: Draw) -> Iterator[Case]:
     yield case("gradients of integers", parameters, [np.round(9 * g).astype(int) for g in gradients], velocity, 0.1)
     parameters, gradients, velocity = ([np.asfortranarray(a) for a in arrays] for arrays in lists((3, 4), (2, 3)))
     yield case("arrays in another memory order", parameters, gradients, velocity, 0.1)
+    single = ([_quarters(draw, 2, 3).astype(np.float32)] for _ in range(3))
+    yield case("single precision (float32)", *single, 0.25, momentum=0.5)
     for _ in draw.repeats(4):
         shapes = [tuple(draw.size(1, 4) for _ in range(draw.int(1, 3))) for _ in range(draw.int(1, 4))]
         yield case("random", *lists(*shapes), draw.choice([0.01, 0.1, 0.3]), momentum=draw.choice([0.5, 0.8, 0.9]))
@@ -2682,15 +2688,7 @@ _LAYERS = (
     *("im2col", "col2im", "conv2d_forward_fast", "conv2d_backward_fast", "softmax_cross_entropy", "sgd_momentum"),
 )
 _FEW = 60  # images, enough to see everything but how well it learns
-_SPLITS = [
-    0,
-    1,
-    8,
-    10,
-    32,
-    41,
-    43,
-]  # seeds of splits with room: networks of several widths and rates pass 96.4 % on them
+_SPLITS = (0, 1, 8, 10, 32, 41, 43)  # seeds of splits with room: networks of several widths and rates pass 96.4 %
 _FACTS = {
     "what comes back": "a function",
     "shape of the scores of 7 images": "(7, 10)",
@@ -2700,9 +2698,10 @@ _FACTS = {
     "another seed": "other scores",
     "other labels": "other scores",
     "two epochs for one": "other scores",
+    "weights that were drawn": "all trained",
     "images and labels": "as they were",
 }
-_ACCURACY = "held-out accuracy"
+_ACCURACY, _UNSEEN = "held-out accuracy", "not looked at"
 _GRADES = [(0.96, "at least 96 %"), (0.9, "90 to 96 %"), (0.25, "25 to 90 %"), (0.0, "below 25 %")]
 
 
@@ -2716,56 +2715,122 @@ def _split(examples, split):
     return data.images[training], data.labels[training], data.images[held_out], data.labels[held_out]
 
 
-def _behaviour(train, examples, epochs, split, seed):
-    """What can be seen of a training function with few images, in words."""
-    images, labels, others, _ = _split(examples, split)
+def _behaviour(train, split, seed):
+    """What can be seen of a training function with few images and one epoch, in words."""
+    images, labels, others, _ = _split(_FEW, split)
     given = images.copy(), labels.copy()
-    network = train(images, labels, epochs, seed)
-    unseen = dict.fromkeys(_FACTS, "not looked at")
+    network = train(images, labels, 1, seed)
     if not callable(network):
-        return unseen | {"what comes back": "no function"}
+        return dict.fromkeys(_FACTS, _UNSEEN) | {"what comes back": "no function"}
     scores = np.array(network(others[:7]))
     if scores.shape != (7, 10):
-        return unseen | {"what comes back": "a function", "shape of the scores of 7 images": str(scores.shape)}
-
-    def compared(first, second):
-        return (
-            "the same scores" if np.allclose(first, second, rtol=1e-9, atol=1e-12, equal_nan=True) else "other scores"
-        )
-
-    def again(labels=given[1], epochs=epochs, seed=seed):
-        return compared(scores, train(given[0].copy(), labels.copy(), epochs, seed)(others[:7]))
-
-    between = compared(network((others[:3] + others[3:6]) / 2), (scores[:3] + scores[3:6]) / 2)
+        shape = {"what comes back": "a function", "shape of the scores of 7 images": str(scores.shape)}
+        return dict.fromkeys(_FACTS, _UNSEEN) | shape
     untouched = np.array_equal(images, given[0]) and np.array_equal(labels, given[1])
-    return _FACTS | {
-        "an image by itself and among others": compared(scores[2:3], network(others[2:3])),
-        "halfway between two images": "not " * (between == "other scores") + "halfway between their scores",
+    between = _compared(network((others[:3] + others[3:6]) / 2), (scores[:3] + scores[3:6]) / 2)
+    return (
+        _FACTS
+        | {
+            "an image by itself and among others": _compared(scores[2:3], network(others[2:3])),
+            "halfway between two images": "not " * (between == "other scores") + "halfway between their scores",
+            "images and labels": "as they were" if untouched else "changed",
+        }
+        | _trained_again(train, network, given, others[:7], seed)
+    )
+
+
+def _compared(first, second):
+    same = np.allclose(first, second, rtol=1e-9, atol=1e-12, equal_nan=True)
+    return "the same scores" if same else "other scores"
+
+
+def _trained_again(train, network, given, images, seed):
+    """What becomes of a network when one thing about its training is another."""
+
+    def again(labels=given[1], epochs=1, seed=seed):
+        return train(given[0].copy(), labels.copy(), epochs, seed)
+
+    others = {
         "the same seed again": again(),
         "another seed": again(seed=seed + 1),
         "other labels": again(labels=(given[1] + 1) % 10),
-        "two epochs for one": again(epochs=2 * epochs),
-        "images and labels": "as they were" if untouched else "changed",
+        "two epochs for one": again(epochs=2),
     }
+    facts = {fact: _compared(network(images), other(images)) for fact, other in others.items()}
+    learns = facts["other labels"] == "other scores"
+    frozen = learns and _frozen(network, others["another seed"], others["other labels"], images)
+    return facts | {"weights that were drawn": "some not trained" if frozen else "all trained"}
 
 
-def _learning(train, examples, epochs, split, seed):
+def _frozen(network, reseeded, relabelled, images):
+    """Whether a network's scores use numbers that another seed changes, and other labels do not.
+
+    Those are weights that the training never moved: filters without a gradient. The network does not show it, because
+    its last layer learns from whatever features it is given.
+    """
+    mine, redrawn, retrained = map(_arrays, (network, reseeded, relabelled))
+    for place, array in mine.items():
+        drawn = place in redrawn and not np.array_equal(array, redrawn[place])
+        if drawn and np.array_equal(array, retrained.get(place)) and _matters(array, network, images):
+            return True
+    return False
+
+
+def _matters(array, network, images):
+    """Whether a network's scores change with the numbers in an array that it holds."""
+    before, kept = np.array(network(images)), array.copy()
+    array += 1
+    after = np.array(network(images))
+    array[...] = kept
+    return not np.array_equal(before, after)
+
+
+def _arrays(network):
+    """The arrays of floats that a function holds (in its closure, its default values, its object), by their place."""
+    found, seen, waiting = {}, {}, deque([((), network)])
+    while waiting and len(seen) < 10_000:  # an object may lead anywhere; weights are near
+        place, thing = waiting.popleft()
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing  # kept, so that its id stays its own
+        if isinstance(thing, np.ndarray) and thing.dtype.kind == "f" and thing.flags.writeable:
+            found[place] = thing
+        waiting += [((*place, name), part) for name, part in _held(thing)]
+    return found
+
+
+def _held(thing):
+    """What a container, a function or an object holds, each part with a name."""
+    if isinstance(thing, dict):
+        return list(thing.items())
+    if isinstance(thing, (list, tuple)):
+        return list(enumerate(thing))
+    if isinstance(thing, (type, ModuleType, np.ndarray)):
+        return []
+    if isinstance(thing, CellType):
+        return [("", thing.cell_contents)] if thing != CellType() else []  # a variable that got no value yet
+    names = ("__closure__", "__defaults__", "__kwdefaults__", "__self__", "func", "args", "keywords")
+    inner = [(name, getattr(thing, name)) for name in names if hasattr(thing, name)]
+    return inner + list(getattr(thing, "__dict__", {}).items())
+
+
+def _learned(train, examples, epochs, split, seed):
     """How well a trained network tells digits apart that it has not seen, in words."""
     images, labels, others, answers = _split(examples, split)
     scores = np.array(train(images, labels, epochs, seed)(others))
     if scores.shape != (len(others), 10):
-        return {_ACCURACY: "none: the scores have another shape"}
+        return "none: the scores have another shape"
     if not np.isfinite(scores).all():
-        return {_ACCURACY: "none: there are scores that are not finite"}
+        return "none: there are scores that are not finite"
     accuracy = float((scores.argmax(axis=1) == answers).mean())
-    return {_ACCURACY: next(words for least, words in _GRADES if accuracy >= least)}
+    return next(words for least, words in _GRADES if accuracy >= least)
 
 
 _WRAPPING = """
 right_train = train_numpy_convnet
 
 def right(examples, epochs, split, seed):
-    return FACTS if examples == 60 else {"held-out accuracy": "at least 96 %"}
+    return FACTS | {"held-out accuracy": "not looked at" if examples == 60 else "at least 96 %"}
 
 {mistake}
 
@@ -2787,6 +2852,9 @@ def train_numpy_convnet(images, labels, epochs, seed):
     if accuracy.startswith("below"):
         labels = np.random.default_rng(seed).permutation(labels)
     network = right_train(images, labels, epochs, seed)
+    if wrong.get("weights that were drawn"):
+        trained, frozen = network, np.random.default_rng(seed).normal(size=(64, 10)) / 1000
+        network = lambda images: trained(images) + images.reshape(len(images), 64) @ frozen
     if wrong.get("images and labels"):
         images -= images.mean()
     start, end = network(np.zeros((1, 1, 8, 8))), network(np.eye(64).reshape(64, 1, 8, 8))
@@ -2795,7 +2863,7 @@ def train_numpy_convnet(images, labels, epochs, seed):
         if wrong.get("halfway between two images"):
             return start + images.reshape(len(images), 64) @ end
         scores = network(images - images.mean() if wrong.get("an image by itself and among others") else images)
-        if "shape of the scores of 7 images" in wrong or "shape" in accuracy:
+        if "shape of the scores of 7 images" in wrong:
             return scores.argmax(axis=1)
         if "finite" in accuracy:
             scores[0] = np.nan
@@ -2817,15 +2885,19 @@ def train_numpy_convnet(images, labels, epochs, seed):
     shown="# the digits in the order that default_rng(split) draws; the first `examples` of them are for training\n"
     "network = train_numpy_convnet(images, labels, epochs, seed)",
     wrapping=_WRAPPING.replace("FACTS", repr(_FACTS)),
-    examples=[Example(case("few digits, one epoch", _FEW, 1, 0, 3), _FACTS)],
+    examples=[Example(case("few digits, one epoch", _FEW, 1, 0, 3), _FACTS | {_ACCURACY: _UNSEEN})],
 )
 def train_numpy_convnet(examples, epochs, split, seed):
-    return dict(_FACTS) if examples == _FEW else {_ACCURACY: _GRADES[0][1]}
+    return _FACTS | {_ACCURACY: _UNSEEN if examples == _FEW else _GRADES[0][1]}
 
 
 @train_numpy_convnet.protocol
 def _(train, examples, epochs, split, seed):
-    return (_behaviour if examples == _FEW else _learning)(train, examples, epochs, split, seed)
+    """What a training function does with few images; and, where all that is right, how well it learns from many."""
+    facts = _behaviour(train, split, seed)
+    if examples == _FEW or facts != _FACTS:
+        return facts | {_ACCURACY: _UNSEEN}
+    return facts | {_ACCURACY: _learned(train, examples, epochs, split, seed)}
 
 
 @train_numpy_convnet.cases
@@ -2838,10 +2910,7 @@ def _(draw: Draw) -> Iterator[Case]:
     "can take the largest, and also see how sure the network is."
 )
 def classes_for_scores(right, examples, epochs, split, seed):
-    facts = right(examples, epochs, split, seed)
-    if "held-out accuracy" in facts:
-        return {"held-out accuracy": "none: the scores have another shape"}
-    unseen = dict.fromkeys(facts, "not looked at")
+    unseen = dict.fromkeys(right(examples, epochs, split, seed), "not looked at")
     return unseen | {"what comes back": "a function", "shape of the scores of 7 images": "(7,)"}
 
 
@@ -2851,7 +2920,7 @@ def classes_for_scores(right, examples, epochs, split, seed):
 )
 def seed_not_used(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "other scores" if fact == "the same seed again" else words for fact, words in facts.items()}
+    return facts | {"the same seed again": "other scores", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2859,7 +2928,7 @@ def seed_not_used(right, examples, epochs, split, seed):
 )
 def seed_is_a_constant(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "the same scores" if fact == "another seed" else words for fact, words in facts.items()}
+    return facts | {"another seed": "the same scores", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2868,7 +2937,7 @@ def seed_is_a_constant(right, examples, epochs, split, seed):
 )
 def epochs_without_effect(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "the same scores" if fact == "two epochs for one" else words for fact, words in facts.items()}
+    return facts | {"two epochs for one": "the same scores", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2877,7 +2946,17 @@ def epochs_without_effect(right, examples, epochs, split, seed):
 )
 def labels_without_effect(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "the same scores" if fact == "other labels" else words for fact, words in facts.items()}
+    return facts | {"other labels": "the same scores", "held-out accuracy": "not looked at"}
+
+
+@train_numpy_convnet.mistake(
+    "The network comes back as it was drawn: neither labels nor epochs make a difference. Either no step is made, or "
+    "it changes other arrays than the network uses."
+)
+def nothing_is_learned(right, examples, epochs, split, seed):
+    facts = right(examples, epochs, split, seed)
+    drawn = {"other labels": "the same scores", "two epochs for one": "the same scores"}
+    return facts | drawn | {"held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2886,7 +2965,7 @@ def labels_without_effect(right, examples, epochs, split, seed):
 )
 def data_changed(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "changed" if fact == "images and labels" else words for fact, words in facts.items()}
+    return facts | {"images and labels": "changed", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2895,8 +2974,8 @@ def data_changed(right, examples, epochs, split, seed):
 )
 def nothing_bends(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    bent = "halfway between two images"
-    return {fact: "halfway between their scores" if fact == bent else words for fact, words in facts.items()}
+    halfway = {"halfway between two images": "halfway between their scores"}
+    return facts | halfway | {"held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
@@ -2905,17 +2984,16 @@ def nothing_bends(right, examples, epochs, split, seed):
 )
 def scores_depend_on_the_batch(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    alone = "an image by itself and among others"
-    return {fact: "other scores" if fact == alone else words for fact, words in facts.items()}
+    return facts | {"an image by itself and among others": "other scores", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
     "The network guesses: about one in ten is right. Either images and labels are out of step (shuffled apart), "
-    "or the parameters never change, or they go uphill."
+    "or the parameters go uphill."
 )
 def no_better_than_guessing(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "below 25 %" if fact == "held-out accuracy" else words for fact, words in facts.items()}
+    return {fact: "below 25 %" if words == "at least 96 %" else words for fact, words in facts.items()}
 
 
 @train_numpy_convnet.mistake(
@@ -2925,16 +3003,25 @@ def no_better_than_guessing(right, examples, epochs, split, seed):
 def training_explodes(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
     broken = "none: there are scores that are not finite"
-    return {fact: broken if fact == "held-out accuracy" else words for fact, words in facts.items()}
+    return {fact: broken if words == "at least 96 %" else words for fact, words in facts.items()}
 
 
 @train_numpy_convnet.mistake(
-    "It learns, but not more than a softmax regression does. Often only the last layer is trained, or the "
-    "convolutions get no gradient: compare their weights before and after."
+    "Some of the weights are not trained: with the same seed and other labels they come out just the same. Every "
+    "parameter, a filter of the first layer too, needs a gradient and a place in the step."
+)
+def weights_without_gradient(right, examples, epochs, split, seed):
+    facts = right(examples, epochs, split, seed)
+    return facts | {"weights that were drawn": "some not trained", "held-out accuracy": "not looked at"}
+
+
+@train_numpy_convnet.mistake(
+    "It learns, but not more than a softmax regression does. Look at the curve of the loss: after 15 epochs it "
+    "should be far below 0.1. If it is not, the steps are too small, or a layer lets too little through."
 )
 def as_good_as_softmax_regression(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "90 to 96 %" if fact == "held-out accuracy" else words for fact, words in facts.items()}
+    return {fact: "90 to 96 %" if words == "at least 96 %" else words for fact, words in facts.items()}
 
 
 @train_numpy_convnet.mistake(
@@ -2943,7 +3030,7 @@ def as_good_as_softmax_regression(right, examples, epochs, split, seed):
 )
 def learns_too_little(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
-    return {fact: "25 to 90 %" if fact == "held-out accuracy" else words for fact, words in facts.items()}
+    return {fact: "25 to 90 %" if words == "at least 96 %" else words for fact, words in facts.items()}
 
 
 @train_numpy_convnet.mistake(
@@ -2951,7 +3038,5 @@ def learns_too_little(right, examples, epochs, split, seed):
     "images that gives their scores."
 )
 def no_function(right, examples, epochs, split, seed):
-    facts = right(examples, epochs, split, seed)
-    if "held-out accuracy" in facts:
-        raise Exception("what came back cannot be called")
-    return dict.fromkeys(facts, "not looked at") | {"what comes back": "no function"}
+    unseen = dict.fromkeys(right(examples, epochs, split, seed), "not looked at")
+    return unseen | {"what comes back": "no function"}

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -494,16 +495,35 @@ def test_hints_do_not_contain_an_answer(exercise, sources):
 # The training exercise runs its cases once
 
 
+def drawn_network(images, labels, epochs, seed):
+    """Behaves as if it were trained, at no cost."""
+    w = np.random.default_rng([seed, epochs, *labels[:5]]).normal(size=(64, 10))
+    return lambda images: np.maximum(images.reshape(len(images), 64) @ w, 0)
+
+
 def test_training_is_examined_once_a_case():
     calls = []
 
     def train_numpy_convnet(images, labels, epochs, seed):
         calls.append((len(images), epochs))
-        return lambda images: np.zeros((len(images), 10))
+        return drawn_network(images, labels, epochs, seed)
 
     result = examine(exercises.find("train_numpy_convnet"), train_numpy_convnet)
-    assert len(result.failures) == 2
+    (failure,) = result.failures
+    assert [d.part for d in failure.comparison.differences] == ["'held-out accuracy'"]
     assert calls.count((1347, 15)) == 1
+
+
+def test_nothing_large_is_trained_where_something_small_is_wrong():
+    calls = []
+
+    def train_numpy_convnet(images, labels, epochs, seed):
+        calls.append((len(images), epochs))
+        return drawn_network(images, labels, 1, seed)
+
+    result = examine(exercises.find("train_numpy_convnet"), train_numpy_convnet)
+    assert [m.name for m in result.mistakes] == ["epochs without effect"]
+    assert set(calls) == {(60, 1), (60, 2)}
 
 
 @pytest.mark.parametrize(
@@ -518,6 +538,70 @@ def test_what_is_seen_of_a_network(network, facts):
     result = examine(exercises.find("train_numpy_convnet"), lambda images, labels, epochs, seed: network)
     wrong = {d.part for t in result.failures for d in t.comparison.differences}
     assert repr(facts) in wrong
+
+
+class Network:
+    def __init__(self, forward, parameters):
+        self.forward, self.layers = forward, {"weights": parameters[0::2], "biases": parameters[1::2]}
+
+    def scores(self, images):
+        pairs = zip(self.layers["weights"], self.layers["biases"], strict=True)
+        return self.forward([p for pair in pairs for p in pair], images)[0]
+
+    __call__ = scores
+
+
+RETURNED = {  # what train_numpy_convnet may give back
+    "closure": "lambda images: network_forward(parameters, images)[0]",
+    "default value": "lambda images, kept=parameters: network_forward(kept, images)[0]",
+    "object": "Network(network_forward, parameters)",
+    "method": "Network(network_forward, parameters).scores",
+    "partial": "partial(lambda kept, images: network_forward(kept, images)[0], parameters)",
+}
+UNTRAINED = {  # what stands in the solution: what a student wrote
+    "nothing is wrong": ("lr=0.05", "lr=0.05"),
+    "only the last layer": ("[dw1, db1, dw2, db2, dw3, db3]", "[0 * dw1, db1, 0 * dw2, db2, dw3, db3]"),
+    "not the first layer": ("[dw1, db1, dw2, db2, dw3, db3]", "[0 * dw1, 0 * db1, dw2, db2, dw3, db3]"),
+    "a step without it": (
+        "sgd_momentum(parameters, [dw1, db1, dw2, db2, dw3, db3], velocity",
+        "sgd_momentum(parameters[2:], [dw2, db2, dw3, db3], velocity[2:]",
+    ),
+    "a backward pass without slope": ("caches[3])", "caches[3] * 0)"),
+}
+
+
+@pytest.mark.parametrize("returned", RETURNED.values(), ids=RETURNED)
+@pytest.mark.parametrize(("right", "wrong"), UNTRAINED.values(), ids=UNTRAINED)
+def test_filters_without_a_gradient_are_caught_wherever_they_are_kept(right, wrong, returned, names, sources):
+    """Such a network reads digits nearly as well, so that its accuracy does not give it away."""
+    scope = {**names, "Network": Network, "partial": partial}
+    source = sources["train_numpy_convnet"]
+    assert right in source
+    assert RETURNED["closure"] in source
+    exec(source.replace(right, wrong).replace(RETURNED["closure"], returned), scope)
+    exercise = exercises.find("train_numpy_convnet")
+    (example,) = exercise.examples
+    seen = exercise.bind(scope["train_numpy_convnet"])(*example.case.args)
+    differ = {fact for fact, words in example.expected.items() if seen[fact] != words}
+    assert differ == (set() if right == wrong else {"weights that were drawn"})
+
+
+def test_numbers_that_no_label_may_change_are_no_weights(names):
+    """Pixels' means, a cache of the last batch and the images themselves: none is drawn, or none is used."""
+
+    def train_numpy_convnet(images, labels, epochs, seed):
+        inner = names["train_numpy_convnet"](images, labels, epochs, seed)
+        means, last = images.mean(axis=0), images[np.random.default_rng(seed).permutation(len(images))[:5]].copy()
+
+        def network(batch):
+            last[...] = 0
+            return inner(np.concatenate([batch - means, last]))[: len(batch)]
+
+        return network
+
+    exercise = exercises.find("train_numpy_convnet")
+    (example,) = exercise.examples
+    assert exercise.bind(train_numpy_convnet)(*example.case.args) == example.expected
 
 
 def test_benchmark_compares_equal_numbers(benchmark, names):
