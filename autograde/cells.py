@@ -20,6 +20,7 @@ from traitlets.config import Config
 from autograde.errors import NotebookError
 
 SHOW = "show"  # the tag of cells that teach and decide nothing
+FOR_IPYTHON = re.compile(r"\s*(%%?[A-Za-z_]\w*(\s|$)|![A-Za-z])")
 LARGEST = 50_000_000  # bytes of a notebook file
 MARKER = re.compile(r"\b(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\b")
 
@@ -207,6 +208,11 @@ def regions(source: str, kind: str) -> Iterator[str]:
 def unmarked(source: str) -> str:
     """A cell's source without the lines that hold markers: the solution as a student would have written it."""
     return "\n".join(line for line in source.splitlines() if not MARKER.search(line))
+
+
+def python(source: str) -> str:
+    """A cell's source as plain Python: lines for IPython (magics, shell commands) are left out."""
+    return "\n".join("" if FOR_IPYTHON.match(line) else line for line in source.splitlines())
 
 
 def replaced(notebook: NotebookNode, sources: Mapping[str, str]) -> NotebookNode:

@@ -40,6 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", metavar="NAME", help="only this student's")
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
     grade.add_argument("--force", action="store_true", help="also what was graded and has not changed")
+    grade.add_argument(
+        "--isolation",
+        choices=["full", "process"],
+        default="full",
+        help="process: limits only, no walls, for machines that cannot do more (written into the report)",
+    )
     grade.add_argument("--all-cells", action="store_true", help="also cells that are tagged show")
     _command(commands, "feedback", _feedback, "a page for each submission, for its student", of_class=True)
     _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
@@ -101,6 +107,7 @@ def _grade(options: argparse.Namespace) -> int:
             workers=options.workers,
             force=options.force,
             all_cells=options.all_cells,
+            isolated=options.isolation == "full",
             progress=progress.graded,
         )
     bad = [o for o in result.outcomes if not o.is_graded]

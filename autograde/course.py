@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from traitlets.config import Config
@@ -18,10 +18,15 @@ CONFIG_FILE = "nbgrader_config.py"
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take: one cell, and all cells of a submission together."""
+    """How long one cell, and all cells of a submission, may take; and how much of the machine they may have."""
 
     cell_seconds: int = 60
     submission_seconds: int = 600
+    memory_mb: int = 2048
+    disk_mb: int = 128
+    files: int = 10_000
+    processes: int = 64
+    output_characters: int = 500_000  # of one cell
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,16 @@ class Course:
 
     @property
     def limits(self) -> Limits:
-        seconds = self.config.Course.get("submission_seconds", Limits.submission_seconds)
-        return Limits(int(self.config.Execute.get("timeout", Limits.cell_seconds)), int(seconds))
+        given = {f.name: self.config.Course.get(f.name, f.default) for f in fields(Limits)}
+        given["cell_seconds"] = self.config.Execute.get("timeout", given["cell_seconds"])
+        try:
+            limits = Limits(**{name: int(value) for name, value in given.items()})
+        except (TypeError, ValueError) as error:
+            raise CourseError(f"{CONFIG_FILE}: the limits of c.Course must be whole numbers: {error}.") from error
+        small = [name for name, value in asdict(limits).items() if value < 1]
+        if small:
+            raise CourseError(f"{CONFIG_FILE}: c.Course.{small[0]} must be at least 1.")
+        return limits
 
     @property
     def sources(self) -> Path:

@@ -1,34 +1,31 @@
-"""One notebook, run from the first cell to the last in a kernel of its own. This is the seam of an isolated runner:
-a job goes in and an execution comes out, both plain data that can cross a process."""
+"""One submission, from its steps to an execution: cells run in the student's process, cells of tests in the judge.
+
+A job goes in and an execution comes out, both plain data that can cross a process. A student's process that has to be
+ended is replaced: the cells before are run again without the one to blame, so that it costs no other answer.
+"""
 
 from __future__ import annotations
 
+import functools
+import json
 import os
-import shutil
-import signal
-import sys
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
-from threading import Timer
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
-from nbgrader.preprocessors import Execute, LimitOutput
-from traitlets.config import Config
-
-from autograde import cells
+from autograde import judged
 from autograde.course import Limits
+from autograde.judge import Judge, Output, Tested, sentence
+from autograde.judged import Role, Step
+from autograde.reading import Reading
+from autograde.sandbox.proxy import Line
+from autograde.sandbox.session import Cause, Ended, Session, Warm
 
-QUICK = ["--HistoryManager.enabled=False"]  # no database of past commands
 NOT_RUN = "NotRun"  # the name of the error in a cell that was never reached
+REPLACED = 12  # how often a student's process may be replaced
+OUTPUTS = 20_000_000  # characters of all outputs together
 
 
 class End(StrEnum):
@@ -36,169 +33,204 @@ class End(StrEnum):
 
     FINISHED = "finished"
     TIME = "time limit"
+    MEMORY = "memory limit"
+    OUTPUT = "output limit"
     DIED = "process died"
+
+
+ENDS = {Cause.TIME: End.TIME, Cause.MEMORY: End.MEMORY, Cause.OUTPUT: End.OUTPUT, Cause.DIED: End.DIED}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook to run, with the files that lie beside it (name there → path here)."""
+    """What is run for a submission, with the files that lie beside the notebook (name → content)."""
 
     student: str
     lesson: str
-    notebook: str
+    steps: tuple[Step, ...]
     limits: Limits
-    files: tuple[tuple[str, str], ...] = ()
+    secret: str = ""
+    isolated: bool = True
+    files: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A notebook after its run, with outputs; ``cell`` is the last one that was started, ``detail`` is for a log."""
+    """What became of each step (by its place in the notebook), and how it ended; ``cell`` and ``detail`` say where."""
 
-    notebook: str
+    outputs: Mapping[int, tuple[Output, ...]]
     end: End
     seconds: float
     cell: str = ""
     detail: str = ""
+    records: tuple[Mapping[str, Any], ...] = ()
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    suspicious: tuple[str, ...] = ()
 
 
-class _Specs(KernelSpecManager):
-    """One kernel: this very Python, started with as little as possible, whatever is installed elsewhere."""
-
-    def __init__(self, folder: Path, **traits: Any):
-        super().__init__(**traits)
-        self.folder = folder
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(
-            argv=[
-                sys.executable,
-                "-m",
-                "ipykernel_launcher",
-                "-f",
-                "{connection_file}",
-                "--HistoryManager.enabled=False",
-            ],
-            display_name="Python",
-            language="python",
-            env={
-                "IPYTHONDIR": str(self.folder / "ipython"),  # no start-up files of whoever grades
-                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                "NBGRADER_EXECUTION": "autograde",
-                "OMP_NUM_THREADS": "1",
-                "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            },
-        )
-
-
-class _Runner(Execute):
-    """nbgrader's own execution, in a kernel that talks through sockets in a folder instead of ports."""
-
-    def __init__(self, folder: Path, limits: Limits):
-        chosen = Config()
-        chosen.Execute.update(
-            timeout=limits.cell_seconds,
-            iopub_timeout=15,
-            startup_timeout=120,
-            shutdown_kernel="immediate",
-            coalesce_streams=True,
-            skip_cells_with_tag=cells.SHOW,
-        )
-        super().__init__(config=chosen)
-        self.folder = folder
-        self.manager: AsyncKernelManager | None = None
-        self.finished: set[str] = set()  # ids of the cells that ran to their end (an execution count says only: begun)
-
-    def on_cell_executed(self, **message: Any) -> None:
-        super().on_cell_executed(**message)
-        self.finished.add(message["cell"].id)
-
-    def create_kernel_manager(self) -> AsyncKernelManager:
-        self.km = AsyncKernelManager(
-            kernel_name="python3",
-            kernel_spec_manager=_Specs(self.folder),
-            transport="ipc",
-            connection_file=str(self.folder / "kernel.json"),
-        )
-        self.manager = self.km
-        return self.km
-
-    def kill(self) -> None:
-        """End the kernel and all that it started in its group."""
-        pid = getattr(self.manager and self.manager.provisioner, "pid", None)
-        if pid:
-            with suppress(OSError):  # it has ended
-                os.killpg(pid, signal.SIGKILL)
+@functools.cache
+def _warm(process: int, *, isolated: bool) -> Warm:
+    """This worker's warm process."""
+    return Warm(isolated=isolated)
 
 
 def run(job: Job) -> Execution:
-    """Run a job. Whatever the notebook does, an execution comes back."""
-    notebook = cells.parse(job.notebook)
+    """Run a job. Whatever the submission does, an execution comes back."""
     started = time.monotonic()
-    with _folder(job) as folder:
-        runner = _Runner(folder.parent, job.limits)
-        end, detail = _run(runner, notebook, folder, job.limits)
-    unfinished = [cell for cell in notebook.cells if cell.id not in runner.finished and _has_code(cell)]
-    stopped = unfinished[:1] or _interrupted(notebook)
-    _mark(unfinished)
-    if stopped and end is End.FINISHED:
-        end = End.TIME
-    shortened = cells.convert(notebook, [LimitOutput], Config(), {})
-    last = ", ".join(map(cells.label, stopped))
-    return Execution(cells.text(shortened), end, time.monotonic() - started, last, detail)
-
-
-def _run(runner: _Runner, notebook: NotebookNode, folder: Path, limits: Limits) -> tuple[End, str]:
-    with _alarm(runner, limits.submission_seconds) as alarm:
-        try:
-            runner.preprocess(notebook, {"metadata": {"path": str(folder)}})
-        except CellTimeoutError as error:  # the cell did not even react to the interrupt
-            return End.TIME, f"{type(error).__name__}"
-        except (DeadKernelError, RuntimeError) as error:
-            return (End.TIME if alarm.finished.is_set() else End.DIED), f"{type(error).__name__}: {error}"
-        except Exception as error:  # a message that nbclient cannot make sense of: the notebook's doing
-            return End.DIED, f"{type(error).__name__}: {error}"
-    return End.FINISHED, ""
-
-
-@contextmanager
-def _folder(job: Job) -> Iterator[Path]:
-    """A new working directory with a copy of the files; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as made:
-        folder = Path(made) / "work"
-        folder.mkdir()
-        for name, path in job.files:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with suppress(OSError):  # one that may not be read is not there
-                shutil.copyfile(path, folder / name)
-        yield folder
-
-
-@contextmanager
-def _alarm(runner: _Runner, seconds: float) -> Iterator[Timer]:
-    """Kill the kernel, and all that it started in its group, when the time is over; and in any case at the end."""
-    alarm = Timer(seconds, runner.kill)
-    alarm.daemon = True
-    alarm.start()
+    runner = Runner(job, _warm(os.getpid(), isolated=job.isolated), Reading.of(judged.answers_of(job.steps)))
     try:
-        yield alarm
+        for step in job.steps:
+            runner.step(step)
     finally:
-        alarm.cancel()
-        runner.kill()
+        runner.close()
+    return runner.execution(time.monotonic() - started)
 
 
-def _has_code(cell: NotebookNode) -> bool:
-    return cell.cell_type == "code" and bool(cell.source.strip()) and not cells.is_show(cell)
+class Runner:
+    """A submission on its way through its steps."""
+
+    def __init__(self, job: Job, warm: Warm, reading: Reading):
+        self.job, self.warm, self.reading = job, warm, reading
+        self.judge = Judge(job.steps, job.lesson, job.secret)
+        self.session: Session | None = None
+        self.modules = judged.imports_of(job.steps)
+        self.deadline = time.monotonic() + job.limits.submission_seconds
+        self.outputs: dict[int, tuple[Output, ...]] = {}
+        self.records: list[Mapping[str, Any]] = []
+        self.seeds: dict[str, int] = {}
+        self.ran: list[Step] = []  # by the student's process, in this order
+        self.slow: set[str] = set()  # names in tests that were stopped
+        self.first: tuple[Ended, Step] | None = None
+        self.replaced = 0
+        self.left = OUTPUTS
+
+    def step(self, step: Step) -> None:
+        if time.monotonic() > self.deadline or self.replaced > REPLACED:
+            self.outputs[step.place] = (_not_run("This cell was not run: the submission had used up its time."),)
+            if self.first is None:
+                self.first = Ended(Cause.TIME, "all cells together took too long"), step
+        elif step.role is Role.TEST:
+            self._test(step)
+        else:
+            self._cell(step)
+
+    def _cell(self, step: Step) -> None:
+        outputs, ended = self._in_process(step)
+        self.outputs[step.place] = self._kept(outputs)
+        if ended is None or self._alive():
+            self.ran.append(step)
+        if ended is not None:
+            self.first = self.first or (ended, step)
+            self.outputs[step.place] += (_not_run(sentence(ended)),)
+
+    def _in_process(self, step: Step) -> tuple[Sequence[Output], Ended | None]:
+        """A cell's outputs, and how the process was stopped meanwhile, if it was."""
+        try:
+            session = self._session()
+            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
+            reply = session.ask({"do": "cell", "source": step.source}, deadline=deadline)
+        except Ended as ended:
+            return (), ended
+        outputs = [o for o in _listed(reply.tree.get("outputs")) if _is_output(o)]
+        if reply.interrupted:
+            return outputs, Ended(Cause.TIME, f"it ran for more than {self.job.limits.cell_seconds} s")
+        if reply.tree.get("failed") == "MemoryError" and self.first is None:
+            self.first = Ended(Cause.MEMORY, "there was no more memory for it"), step
+        return outputs, None
+
+    def _test(self, step: Step) -> None:
+        """A cell of tests; an answer that was stopped once gets less time in the next one."""
+        names = {name for name in self.slow if name in step.source}
+        seconds = min(5.0, self.job.limits.cell_seconds) if names else float(self.job.limits.cell_seconds)
+        try:
+            line = Line(self._session(), self.reading, min(seconds, self.deadline - time.monotonic()))
+        except Ended as ended:
+            tested = Tested((_not_run(sentence(ended)),), ended=ended)
+        else:
+            tested = self.judge.test(step, line)
+        self.outputs[step.place] = self._kept(tested.outputs)
+        self.seeds.update(tested.seeds)
+        if tested.record is not None:
+            self.records.append(tested.record)
+        if tested.ended is not None:
+            self.first = self.first or (tested.ended, step)
+            self.slow |= {name for name in self.reading.defined if name in step.source}
+
+    def _alive(self) -> bool:
+        return self.session is not None and self.session.ended is None
+
+    def _session(self) -> Session:
+        """The student's process; a new one, in which all that was run is run again, where the last one has ended."""
+        if self.session is not None and self.session.ended is None:
+            return self.session
+        if self.session is not None:
+            self.replaced += 1
+        self.session = self.warm.fork(self.job.limits, self.modules)
+        self._place_files(self.session)
+        for step in list(self.ran):
+            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
+            try:
+                self.session.ask({"do": "cell", "source": step.source}, deadline=deadline)
+            except Ended:
+                self.ran.remove(step)
+                raise
+        return self.session
+
+    def _place_files(self, session: Session) -> None:
+        for name, content in self.job.files:
+            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
+            session.ask({"do": "file", "name": name}, [content], deadline=deadline)
+
+    def _kept(self, outputs: Sequence[Output]) -> tuple[Output, ...]:
+        """Outputs, as long as there is room for them."""
+        kept = []
+        for output in outputs:
+            size = len(json.dumps(output))
+            if size <= self.left or output["output_type"] == "error":
+                self.left -= min(size, self.left)
+                kept.append(output)
+        return tuple(kept)
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+    def execution(self, seconds: float) -> Execution:
+        made = Execution(
+            self.outputs,
+            End.FINISHED,
+            seconds,
+            records=tuple(self.records),
+            seeds=self.seeds,
+            suspicious=self.reading.worth_a_look(),
+        )
+        if self.first is None:
+            return made
+        ended, step = self.first
+        return replace(made, end=ENDS[ended.cause], cell=step.label, detail=ended.detail)
 
 
-def _mark(unfinished: Iterable[NotebookNode]) -> None:
-    """Cells that did not come to their end get an error: nbgrader counts a cell of tests without one as passed."""
-    text = "This cell did not finish, or was never started."
-    for cell in unfinished:
-        error = {"output_type": "error", "ename": NOT_RUN, "evalue": text, "traceback": [text]}
-        cell.outputs = [*cell.outputs, NotebookNode(error)]
+def _not_run(text: str) -> Output:
+    """In the place of outputs: an error, since nbgrader counts a cell of tests without one as passed."""
+    return {"output_type": "error", "ename": NOT_RUN, "evalue": text, "traceback": [text]}
 
 
-def _interrupted(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells that were interrupted because they ran too long."""
-    errors = [(c, o) for c in notebook.cells for o in c.get("outputs", ()) if o.output_type == "error"]
-    return [cell for cell, output in errors if output.ename == "CellTimeoutError"]
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_output(value: Any) -> bool:
+    """Whether what a student's process says is an output can be put into a notebook."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("output_type")
+    if kind == "stream":
+        return value.get("name") in ("stdout", "stderr") and isinstance(value.get("text"), str)
+    if kind == "error":
+        texts = value.get("traceback")
+        lines = isinstance(texts, list) and all(isinstance(line, str) for line in texts)
+        return lines and isinstance(value.get("ename"), str) and isinstance(value.get("evalue"), str)
+    data = value.get("data")
+    if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
+        return False
+    return all(isinstance(text, str) for text in data.values())

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograde import gradebook, outcomes
 from autograde.course import Course
 from autograde.errors import UsageError
-from autograde.gradebook import Book
+from autograde.gradebook import Book, Score
 from autograde.outcomes import Outcome
 
 FILE = "grades.csv"
@@ -30,11 +30,11 @@ def rows(course: Course, lessons: Sequence[str] = ()) -> tuple[Row, ...]:
     """All outcomes (of some lessons), with points given by hand since; by lesson and student."""
     known = [o for o in outcomes.load(course.folder).values() if not lessons or o.lesson in lessons]
     scored = [o for o in known if o.score is not None]
-    book = Book(course) if gradebook.exists(course) else None
-    scores = {
-        lesson: book.scores(lesson, [o.student for o in scored if o.lesson == lesson]) if book else {}
-        for lesson in dict.fromkeys(o.lesson for o in scored)
-    }
+    scores: dict[str, dict[str, Score]] = {}
+    if gradebook.exists(course):
+        with Book(course) as book:
+            for lesson in dict.fromkeys(o.lesson for o in scored):
+                scores[lesson] = book.scores(lesson, [o.student for o in scored if o.lesson == lesson])
     found = []
     for outcome in sorted(known, key=lambda o: o.key):
         score = scores.get(outcome.lesson, {}).get(outcome.student) if outcome.score is not None else None

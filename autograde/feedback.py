@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,11 @@ from jinja2 import Environment, PackageLoader, pass_context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.preprocessors import GetGrades
 
-from autograde import cells, outcomes
+from autograde import cells, cleaning, outcomes
 from autograde.course import Course
 from autograde.errors import CourseError, NotebookError, UsageError
 from autograde.export import Row, rows
@@ -32,7 +30,6 @@ HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 TABLES = frozenset(("dd", "dl", "dt", "table", "tbody", "td", "th", "thead", "tr"))
 TEXT = frozenset(("br", "del", "details", "div", "hr", "img", "p", "pre", "s", "span", "sub", "summary", "sup"))
 TAGS = bleach.ALLOWED_TAGS | HEADINGS | TABLES | TEXT
-PICTURES = ("image/png", "image/jpeg")
 
 # nbgrader's page is made for a wide window, and counts cells; this makes it fit a phone, below a summary of our own.
 NARROW = """<meta name="viewport" content="width=device-width, initial-scale=1">
@@ -115,7 +112,7 @@ class _SafeExporter(HTMLExporter):
 def _allowed(tag: str, name: str, value: str) -> bool:
     """Which attributes stay: pictures only from the page itself, links only outwards."""
     if name == "src":
-        return tag == "img" and value.startswith(tuple(f"data:{kind};base64," for kind in PICTURES))
+        return tag == "img" and value.startswith(tuple(f"data:{kind};base64," for kind in cleaning.PICTURES))
     if name == "href":
         return value.startswith(("http://", "https://", "mailto:", "#"))
     return name in ("class", "alt", "title", "id", "align")
@@ -134,33 +131,10 @@ def harmless(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
         if cell.cell_type == "code":
             hidden = known is not None and not cells.is_answer(known)
             source = known.source if known and hidden else cell.source
-            outputs = [kept for output in cell.outputs for kept in _outputs(output)]
-            made.append(new_code_cell(source, outputs=outputs, **identity))
+            made.append(new_code_cell(source, outputs=cleaning.outputs(cell.outputs), **identity))
         elif cell.cell_type == "markdown":
             made.append(new_markdown_cell(cell.source, **identity))
     return new_notebook(cells=made, metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
-
-
-def _outputs(output: NotebookNode) -> Iterator[NotebookNode]:
-    """An output as text or as a picture; an error as its text."""
-    if output.output_type == "stream":
-        yield new_output("stream", name="stdout" if output.get("name") != "stderr" else "stderr", text=str(output.text))
-    elif output.output_type == "error":
-        lines = [str(line) for line in output.get("traceback", ())]
-        yield new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines)
-    elif output.output_type in ("display_data", "execute_result"):
-        data = _picture(output.get("data", {})) or {"text/plain": str(output.get("data", {}).get("text/plain", ""))}
-        yield new_output("display_data", data=data)
-
-
-def _picture(data: NotebookNode) -> dict[str, str]:
-    for kind in PICTURES:
-        try:
-            picture = base64.b64decode(str(data[kind]).replace("\n", ""), validate=True)
-        except (KeyError, binascii.Error, ValueError):
-            continue
-        return {kind: base64.b64encode(picture).decode()}
-    return {}
 
 
 def _summary(lesson: Lesson, row: Row) -> Iterator[str]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
-from autograde import cells, execute, export, outcomes, schedule, submission
+from autograde import cells, cleaning, execute, export, outcomes, schedule, secret, submission
 from autograde.course import Course
-from autograde.errors import CourseError
 from autograde.execute import End, Execution, Job
 from autograde.gradebook import Book
+from autograde.judged import ADDED, Judged
 from autograde.lesson import Lesson
 from autograde.outcomes import Diagnosis, Ending, Outcome
-from autograde.submission import Prepared, Submission, SubmissionError
-from course_utils.check import MIME
+from autograde.submission import Submission, SubmissionError
 
 Progress = Callable[[Outcome, int, int], None]  # an outcome, how many are done, how many there are to do
 
@@ -48,50 +48,40 @@ class Run:
     course: Course
     lessons: Mapping[str, Lesson]
     book: Book
+    secret: str
+    isolated: bool = True
     all_cells: bool = False
-    prepared: dict[tuple[str, str], tuple[Submission, Prepared]] = field(default_factory=dict)
+    prepared: dict[tuple[str, str], tuple[Submission, Judged]] = field(default_factory=dict)
 
     def fingerprint(self, found: Submission) -> str:
         """Of everything that the outcome of a submission depends on."""
-        of = (found.fingerprint, self.lessons[found.lesson].fingerprint, str(self.course.limits), str(self.all_cells))
+        settings = (str(self.course.limits), str(self.all_cells), self.secret)
+        of = (found.fingerprint, self.lessons[found.lesson].fingerprint, *settings)
         return hashlib.sha256("\0".join(of).encode()).hexdigest()[:16]
 
     def job(self, found: Submission) -> Job:
-        """Sanitize a submission; :class:`SubmissionError` when it cannot be run."""
+        """Read a submission; :class:`SubmissionError` when it cannot be run."""
         lesson = self.lessons[found.lesson]
-        ready = submission.prepare(found, lesson)
-        try:
-            notebook = self.book.sanitize(found.lesson, found.student, ready.notebook)
-        except CourseError:
-            raise
-        except Exception as error:  # nbgrader stumbles over damaged metadata in many ways
-            raise SubmissionError(
-                Ending.UNREADABLE,
-                "Your notebook's cells are damaged. Copy your answers into a fresh copy, and submit that.",
-                f"nbgrader cannot make sense of the notebook's cells: {type(error).__name__}: {error}",
-            ) from error
+        ready = submission.prepare(found, lesson, all_cells=self.all_cells)
         self.prepared[found.lesson, found.student] = found, ready
-        text = cells.text(_untagged(notebook) if self.all_cells else notebook)
-        return Job(found.student, found.lesson, text, self.course.limits, (*found.files, *lesson.files))
+        return Job(
+            found.student,
+            found.lesson,
+            ready.steps,
+            self.course.limits,
+            self.secret,
+            self.isolated,
+            tuple(submission.contents((*found.files, *lesson.files))),
+        )
 
     def outcome(self, job: Job, execution: Execution | None) -> Outcome:
         """How the submission of a job ended."""
         found, ready = self.prepared.pop((job.lesson, job.student))
         if execution is None:
             return self.refused(found, _lost("the worker that ran this notebook died, twice"))
-        try:
-            return self._graded(found, ready, job, execution)
-        except CourseError:
-            raise
-        except Exception as error:  # outputs that no library makes sense of must not end the run
-            return self.refused(found, _lost(f"the outputs make no sense: {type(error).__name__}: {error}"))
-
-    def _graded(self, found: Submission, ready: Prepared, job: Job, execution: Execution) -> Outcome:
-        """Enter an execution into the gradebook, and say how it ended."""
-        executed = cells.parse(execution.notebook)
-        recorded = self.book.record(job.lesson, job.student, executed, found.folder)
+        recorded = executed(ready, execution)
+        score = self.book.record(job.lesson, job.student, recorded, found.folder)
         outcomes.write(self.course.graded(job.student, job.lesson), cells.text(recorded), mode=0o444)
-        score = self.book.scores(job.lesson, [job.student])[job.student]
         ending, for_student, for_instructor = _messages(execution, self.course)
         return Outcome(
             job.student,
@@ -101,9 +91,10 @@ class Run:
             score.max_points,
             execution.seconds,
             for_student,
-            " ".join([for_instructor, *_told(ready.changes)]),
+            " ".join([for_instructor, *_told(ready.changes, execution, isolated=self.isolated)]),
             score.cells,
-            tuple(_diagnoses(executed)),
+            tuple(d for d in map(Diagnosis.from_record, execution.records) if d is not None),
+            execution.seeds,
             self.fingerprint(found),
         )
 
@@ -130,23 +121,26 @@ def grade(
     workers: int | None = None,
     force: bool = False,
     all_cells: bool = False,
+    isolated: bool = True,
     progress: Progress = lambda outcome, done, total: None,
     make_executor: schedule.MakeExecutor | None = None,
 ) -> Graded:
     """Grade the submissions to lessons that are new, changed, or did not end as graded the last time."""
     found = submission.find(course, lessons, student)
     wanted = dict.fromkeys(s.lesson for s in found)
-    run = Run(course, {name: Lesson.gradable(course, name) for name in wanted}, Book(course), all_cells)
+    loaded = {name: Lesson.gradable(course, name) for name in wanted}
     before = outcomes.load(course.folder)
-    planned = plan(run, found, {} if force else before)
-    if planned.todo:
-        for name, lesson in run.lessons.items():
-            run.book.register(name, lesson.source)
-    new: list[Outcome] = []
-    for outcome in _outcomes(run, planned.todo, workers or schedule.cores(), make_executor):
-        outcomes.append(course.folder, outcome)
-        new.append(outcome)
-        progress(outcome, len(new), len(planned.todo))
+    with Book(course) as book:
+        run = Run(course, loaded, book, secret.of(course.folder), isolated, all_cells)
+        planned = plan(run, found, {} if force else before)
+        if planned.todo:
+            for name, lesson in run.lessons.items():
+                run.book.register(name, lesson.source)
+        new: list[Outcome] = []
+        for outcome in _outcomes(run, planned.todo, workers or schedule.cores(), make_executor):
+            outcomes.append(course.folder, outcome)
+            new.append(outcome)
+            progress(outcome, len(new), len(planned.todo))
     outcomes.save(course.folder, {**before, **{o.key: o for o in new}}.values())
     export.write(course)
     return Graded(tuple(new), planned.kept)
@@ -183,9 +177,14 @@ def _outcomes(
     yield from refused
 
 
-def _untagged(notebook: NotebookNode) -> NotebookNode:
-    for cell in notebook.cells:
-        cell.metadata.pop("tags", None)
+def executed(ready: Judged, execution: Execution) -> NotebookNode:
+    """The judged notebook with the outputs of its cells, and with nothing of the student's that a browser would run."""
+    notebook = copy.deepcopy(ready.notebook)
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            cell.outputs = cleaning.outputs(execution.outputs.get(place, ()))
+        elif cells.is_answer(cell) or (not cells.grade_id(cell) and cell.id.startswith(ADDED)):
+            cell.source = cleaning.markdown(cell.source)
     return notebook
 
 
@@ -199,34 +198,40 @@ def _lost(reason: str) -> SubmissionError:
 
 def _messages(execution: Execution, course: Course) -> tuple[Ending, str, str]:
     """The ending of an execution, with a sentence for the student and one for the instructor."""
-    cell, limits = execution.cell or "a cell", course.limits
     if execution.end is End.FINISHED:
         return Ending.GRADED, "Your submission was graded.", outcomes.PLAINLY_GRADED
-    if execution.end is End.TIME:
-        seconds = f"{limits.cell_seconds} s a cell, {limits.submission_seconds} s in all"
-        return (
+    limits = course.limits
+    ending, what, advice = {
+        End.TIME: (
             Ending.TIME_LIMIT,
-            f"Your notebook ran too long ({seconds}) and was stopped in {cell}. What was not reached has no points: "
-            "look for a loop that does not end.",
-            f"Stopped after {execution.seconds:.0f} s in {cell} (limits: {seconds}); graded as far as it came.",
-        )
+            f"ran too long ({limits.cell_seconds} s a cell, {limits.submission_seconds} s in all)",
+            "Look for a loop that does not end.",
+        ),
+        End.MEMORY: (
+            Ending.MEMORY_LIMIT,
+            f"took more memory than it may ({limits.memory_mb} MB)",
+            "Look for an array that is larger than it need be.",
+        ),
+        End.OUTPUT: (Ending.OUTPUT_LIMIT, "returned or printed far too much", "Look for what grows without end."),
+        End.DIED: (
+            Ending.PROCESS_DIED,
+            "ended Python itself",
+            "Restart the kernel, run all cells, and see what happens there.",
+        ),
+    }[execution.end]
+    where = f"in {execution.cell}"
     return (
-        Ending.PROCESS_DIED,
-        f"Python ended in the middle of {cell}. What came after it has no points. Restart the kernel, run all cells, "
-        "and see what happens there.",
-        f"The kernel died in {cell} ({execution.detail}); graded as far as it came.",
+        ending,
+        f"Your code {what} and was stopped {where}. Everything else was graded. {advice}",
+        f"It {what} {where}: {execution.detail}. Everything else was graded.",
     )
 
 
-def _told(changes: Sequence[str]) -> Iterator[str]:
+def _told(changes: Sequence[str], execution: Execution, *, isolated: bool) -> Iterator[str]:
+    """What else an instructor should know."""
     if changes:
-        yield f"Cells put back as they were: {', '.join(changes)}."
-
-
-def _diagnoses(executed: NotebookNode) -> Iterator[Diagnosis]:
-    """What the checks displayed as data for whoever grades the notebook."""
-    for cell in executed.cells:
-        for output in cell.get("outputs", ()) if cells.is_graded(cell) else ():
-            found = Diagnosis.from_record(output.get("data", {}).get(MIME))
-            if found is not None:
-                yield found
+        yield f"In the submission, {', '.join(changes[:8])}{' and more' if len(changes) > 8 else ''}."
+    if execution.suspicious:
+        yield f"The code uses {', '.join(execution.suspicious)}: have a look."
+    if not isolated:
+        yield "Run without isolation."

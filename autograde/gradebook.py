@@ -11,9 +11,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import Execute, LimitOutput, SaveCells
-from nbgrader.utils import parse_utc
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades, SaveCells
+from nbgrader.utils import is_grade, is_solution, is_task, parse_utc
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from autograde import cells
@@ -22,8 +22,6 @@ from autograde.errors import CourseError
 
 _PREPARED = GenerateAssignment.preprocessors.default()
 REGISTER = tuple(_PREPARED[: _PREPARED.index(SaveCells) + 1])
-SANITIZE = tuple(Autograde.sanitize_preprocessors.default())
-RECORD = tuple(s for s in Autograde.autograde_preprocessors.default() if s not in (Execute, LimitOutput))
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ class Book:
 
     def __init__(self, course: Course):
         self.course = course
+        self._kept: Any = None
         if course.database.startswith("sqlite:///"):
             Path(course.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
 
@@ -55,18 +54,29 @@ class Book:
             hint = "Undo the change of its graded cells, or grade into a new class (--class DIR)."
             raise CourseError(f"{lesson} does not fit the gradebook: {error}. {hint}") from error
 
-    def sanitize(self, lesson: str, student: str, notebook: NotebookNode) -> NotebookNode:
-        """A submission with the instructor's test cells, points and kernel, and without outputs."""
-        with explained(self.course):
-            return self._convert(notebook, SANITIZE, lesson, student)
-
-    def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path) -> NotebookNode:
-        """Enter an executed submission; manual grades and comments stay."""
-        with self._open() as book:
+    def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path) -> Score:
+        """Enter a judged notebook, in one transaction; manual grades and comments stay."""
+        with self._open() as book, _at_once(book):
             book.update_or_create_student(student)
             book.update_or_create_submission(lesson, student, **_timestamp(folder))
-        with explained(self.course):
-            return self._convert(notebook, RECORD, lesson, student)
+            saver = SaveAutoGrades(parent=None, config=self.course.config)
+            saver.gradebook, saver.notebook_id, saver.assignment_id, saver.student_id = book, lesson, lesson, student
+            for number, cell in enumerate(notebook.cells):
+                if is_grade(cell) or is_solution(cell) or is_task(cell):
+                    saver.preprocess_cell(cell, {}, number)
+            self._penalize(book, lesson, student)
+            return _score(book.find_submission_notebook(lesson, lesson, student))
+
+    def _penalize(self, book: Any, lesson: str, student: str) -> None:
+        """What nbgrader's late penalty plugin takes off."""
+        late = book.find_submission(lesson, student).total_seconds_late
+        entry = book.find_submission_notebook(lesson, lesson, student)
+        entry.late_submission_penalty = None
+        if late > 0:
+            step = AssignLatePenalties(config=self.course.config)
+            step.init_plugin()
+            penalty = step.plugin_inst.late_submission_penalty(student, entry.score, late)
+            entry.late_submission_penalty = None if penalty is None else min(max(0.0, penalty), entry.score)
 
     def scores(self, lesson: str, students: Sequence[str]) -> dict[str, Score]:
         """The scores of those students who have one."""
@@ -93,10 +103,41 @@ class Book:
         names = {"student": student, "assignment": lesson, "notebook": lesson, "db_url": self.course.database}
         return cells.convert(notebook, steps, self.course.config, {"unique_key": lesson, "nbgrader": names})
 
+    def __enter__(self) -> Book:
+        """Keep it open: opening costs more than most of what is done with it."""
+        with explained(self.course):
+            self._kept = Gradebook(self.course.database, self.course.name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        kept, self._kept = self._kept, None
+        kept.close()
+
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        with explained(self.course), Gradebook(self.course.database, self.course.name) as book:
-            yield book
+        with explained(self.course):
+            if self._kept is not None:
+                yield self._kept
+                self._kept.db.rollback()  # what others write meanwhile (Formgrader, say) is seen the next time
+            else:
+                with Gradebook(self.course.database, self.course.name) as book:
+                    yield book
+
+
+@contextmanager
+def _at_once(book: Any) -> Iterator[None]:
+    """One transaction for all that nbgrader does meanwhile: everything of it is written, or nothing."""
+    session = book.db()
+    commit = session.commit
+    session.commit = session.flush
+    try:
+        yield
+        commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.commit
 
 
 @contextmanager

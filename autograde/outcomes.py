@@ -63,6 +63,7 @@ class Outcome:
 
     score : the points, those given by hand included; None when nothing could be graded.
     cells : grade id → points, or None where a person has yet to grade.
+    seeds : exercise → the seed that its hidden cases were drawn from.
     fingerprint : of all that the outcome depends on; as long as it is the same, there is nothing to grade again.
     """
 
@@ -76,6 +77,7 @@ class Outcome:
     for_instructor: str
     cells: Mapping[str, float | None] = field(default_factory=dict)
     diagnoses: tuple[Diagnosis, ...] = ()
+    seeds: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
 
     @property
@@ -102,6 +104,7 @@ class Outcome:
             "messages": {"student": self.for_student, "instructor": self.for_instructor},
             "cells": dict(self.cells),
             "diagnoses": [asdict(d) for d in self.diagnoses],
+            "seeds": dict(self.seeds),
             "fingerprint": self.fingerprint,
         }
         return json.dumps(data)  # in ASCII: a folder's name may be no text
@@ -121,6 +124,7 @@ class Outcome:
             data["messages"]["instructor"],
             data["cells"],
             found,
+            data["seeds"],
             data["fingerprint"],
         )
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograde import cells
+from autograde import cells, judged
 from autograde.course import Course
 from autograde.errors import AutogradeError, NotebookError, UsageError
+from autograde.judged import Judged
 from autograde.lesson import Lesson
 from autograde.outcomes import Ending
 from course_utils import exercises
@@ -71,6 +73,16 @@ def _content(path: Path) -> bytes:
         return b""
 
 
+def contents(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """What files hold, up to a total; those that may not be read are left out."""
+    left = LARGEST
+    for name, path in files:
+        content = _content(Path(path))
+        if content and len(content) <= left:
+            left -= len(content)
+            yield name, content
+
+
 def find(course: Course, lessons: Sequence[str], student: str | None = None) -> tuple[Submission, ...]:
     """The submissions to lessons, by lesson and student."""
     if not course.submitted.is_dir():
@@ -98,22 +110,13 @@ def strays(course: Course) -> tuple[str, ...]:
     return tuple(str(path) for path in found if not any(part.startswith(".") for part in path.parts))
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A submission's notebook, ready for nbgrader, and what was put back in it: a few words a change."""
-
-    notebook: NotebookNode
-    changes: tuple[str, ...] = field(default=())
-
-
-def prepare(submission: Submission, lesson: Lesson) -> Prepared:
-    """Read a submission and put the instructor's metadata back; :class:`SubmissionError` when that makes no sense."""
+def prepare(submission: Submission, lesson: Lesson, *, all_cells: bool = False) -> Judged:
+    """Read a submission into its lesson's notebook; :class:`SubmissionError` when that makes no sense."""
     notebook = _read(submission)
-    ids = {cells.grade_id(cell) for cell in notebook.cells} - {""}
-    own = {cells.grade_id(cell) for cell in lesson.source.cells} - {""}
-    if not ids & own:
-        raise _wrong_lesson(submission, ids)
-    return Prepared(restored(notebook, lesson), tuple(_changes(notebook, lesson)))
+    found = judged.build(notebook, lesson, all_cells=all_cells)
+    if not found.found:
+        raise _wrong_lesson(submission, notebook)
+    return found
 
 
 def _read(submission: Submission) -> NotebookNode:
@@ -134,56 +137,14 @@ def _read(submission: Submission) -> NotebookNode:
         ) from error
 
 
-def _wrong_lesson(submission: Submission, ids: set[str]) -> SubmissionError:
+def _wrong_lesson(submission: Submission, notebook: NotebookNode) -> SubmissionError:
     """Whose cells are these? A known exercise's name tells."""
-    others = [exercises.find(name).lesson for name in sorted(ids) if name in exercises.names()]
-    looks = f" It looks like {others[0]}." if others else ""
+    named = {cells.grade_id(cell) for cell in notebook.cells}
+    named |= {name for cell in notebook.cells for name in re.findall(r"^def (\w+)", cell.source, re.MULTILINE)}
+    others = Counter(exercises.find(name).lesson for name in named if name in exercises.names())
+    looks = f" It looks like {others.most_common(1)[0][0]}." if others else ""
     return SubmissionError(
         Ending.WRONG_LESSON,
         f"This is not the notebook of {submission.lesson}.{looks} Submit {submission.lesson}.ipynb.",
-        f"The notebook has none of the graded cells of {submission.lesson}.{looks}"
-        + ("" if ids else " It has no graded cells at all: a program may have dropped the cells' metadata."),
+        f"The notebook has none of the answers of {submission.lesson}.{looks}",
     )
-
-
-def restored(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
-    """A copy whose graded cells are there once (the last copy counts) and carry the instructor's metadata.
-
-    Only cells to show are tagged as such. A cell is one to show when its text is that of a released one, whatever its
-    tags say: a tag must keep neither a test nor an answer from being run. Deleted cells of tests come at the end,
-    where every answer is known.
-    """
-    own = {cells.grade_id(c): c for c in lesson.released.cells if cells.grade_id(c)}
-    shown = {c.source.strip() for c in lesson.released.cells if cells.is_show(c)}
-    result = copy.deepcopy(notebook)
-    seen: set[str] = set()
-    for cell in reversed(result.cells):
-        name = cells.grade_id(cell)
-        cell.metadata = NotebookNode()
-        if name in own and name not in seen:
-            cell.metadata = copy.deepcopy(own[name].metadata)
-            seen.add(name)
-        elif cell.cell_type == "code" and cell.source.strip() in shown:
-            cell.metadata.tags = [cells.SHOW]
-    for name, cell in own.items():
-        if cells.is_graded(cell) and name not in seen:
-            back = copy.deepcopy(cell)
-            back["id"] = f"put-back-{len(result.cells)}"
-            result.cells.append(back)
-    return result
-
-
-def _changes(notebook: NotebookNode, lesson: Lesson) -> Iterator[str]:
-    """What a student did to cells that are not theirs to change."""
-    found: dict[str, list[NotebookNode]] = {}
-    for cell in notebook.cells:
-        found.setdefault(cells.grade_id(cell), []).append(cell)
-    for cell in lesson.released.cells:
-        name = cells.grade_id(cell)
-        copies = found.get(name, [])
-        if name and not copies:
-            yield f"{name} was deleted"
-        elif name and len(copies) > 1:
-            yield f"{name} is there {len(copies)} times"
-        elif name and not cells.is_answer(cell) and copies[0].source.strip() != cell.source.strip():
-            yield f"{name} was edited"

@@ -12,6 +12,7 @@ from course_utils.contract import Exercise
 from course_utils.examination import Examination, examine
 from course_utils.picture import picture, png
 from course_utils.references import references
+from course_utils.remote import Remote
 
 MIME = "application/vnd.course-check+json"
 
@@ -96,7 +97,7 @@ def _known(name: str) -> Exercise | None:
 
 def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Any:
     """Another answer that an exercise needs: given by name, or found where the function was written."""
-    found = given.get(name, getattr(function, "__globals__", {}).get(name))
+    found = given.get(name, _beside(function, name))
     if found is None:
         raise CheckFailed(
             f"✗ {exercise.name} works together with your {name}: run the cell that defines it, "
@@ -107,14 +108,21 @@ def _companion(name: str, exercise: Exercise, function: Any, given: Mapping[str,
 
 def _wrong(exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Iterator[str]:
     """The names of the other answers that this one needs, or calls, and that fail their own check."""
-    scope = {**getattr(function, "__globals__", {}), **given}
     called = {path.split(".")[-1] for path in references(function)} if exercise.builds_on else set()
     for name in (*exercise.companions, *(other for other in exercise.builds_on if other in called)):
         other = _known(name)
-        if other is None or not all(needed in scope for needed in (name, *other.companions)):
+        needed = [given.get(n, _beside(function, n)) for n in (name, *(other.companions if other else ()))]
+        if other is None or any(n is None for n in needed):
             continue
-        if not examine(other, scope[name], [scope[needed] for needed in other.companions]).passed:
+        if not examine(other, needed[0], needed[1:]).passed:
             yield name
+
+
+def _beside(function: Any, name: str) -> Any:
+    """What has a name where a function was written; None where nothing has."""
+    if isinstance(function, Remote):
+        return function.companion(name)
+    return getattr(function, "__globals__", {}).get(name)
 
 
 def _in_notebook() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from course_utils.comparison import Comparison, compare, same
@@ -84,8 +85,8 @@ class _Examiner:
     answer: Callable[..., Any]
     function: Callable[..., Any]  # of a case's arguments: the answer itself, or bound to the exercise's protocol
 
-    def trial(self, case: Case) -> Trial:
-        want = expected(self.exercise, case)
+    def trial(self, case: Case, want: Any = None) -> Trial:
+        want = expected(self.exercise, case) if want is None else want
         outcome = observe(self.function, case, self.exercise)
         tolerance = self.exercise.tolerance_for(case)
         return Trial(case, want, outcome, compare(want, outcome.value, tolerance, self.exercise.parts))
@@ -107,16 +108,22 @@ def examine(
     exercise: Exercise, answer: Any, companions: Sequence[Any] = (), *, hidden: bool = False, seed: int = 0
 ) -> Examination:
     """Put an answer through all cases that a seed draws, and say what is wrong with it."""
-    cases = exercise.draw(seed, hidden)
-    problem = _unusable(exercise, answer, cases)
+    drawn = _drawn(exercise, seed, hidden)
+    problem = _unusable(exercise, answer, [case for case, _ in drawn])
     if problem:
         return Examination(exercise, hidden, problem)
     examiner = _Examiner(exercise, answer, exercise.bind(answer, companions))
-    trials = tuple(examiner.trial(c) for c in cases)
+    trials = tuple(examiner.trial(case, want) for case, want in drawn)
     problem = _stub(trials)
     if problem:
         return Examination(exercise, hidden, problem, trials)
     return _judge(examiner, trials, hidden)
+
+
+@lru_cache(maxsize=256)
+def _drawn(exercise: Exercise, seed: int, hidden: bool) -> tuple[tuple[Case, Any], ...]:
+    """The cases of a seed with what is expected; answers get copies of both, so they can be kept for the next one."""
+    return tuple((case, expected(exercise, case)) for case in exercise.draw(seed, hidden))
 
 
 def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Examination:
@@ -194,7 +201,7 @@ def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
     return any(not same(t.outcome.value, value) for t, value in zip(trials, again, strict=False))
 
 
-def _unusable(exercise: Exercise, function: Any, cases: list[Case]) -> str:
+def _unusable(exercise: Exercise, function: Any, cases: Sequence[Case]) -> str:
     """A sentence when what came cannot be called as the exercise says."""
     if not callable(function):
         kind = type(function).__name__
@@ -209,7 +216,7 @@ def _unusable(exercise: Exercise, function: Any, cases: list[Case]) -> str:
     return f"{exercise.name} must accept {exercise.name}{exercise.answer_signature}; yours is {name}{signature}."
 
 
-def _calls(exercise: Exercise, cases: list[Case]) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
+def _calls(exercise: Exercise, cases: Sequence[Case]) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
     """The arguments that the answer must accept, for every call."""
     if exercise.is_called_directly:
         yield from ((case.args, case.kwargs) for case in cases)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from course_utils.remote import Remote
+
 
 def forbidden(function: Any, names: Sequence[str]) -> tuple[str, ...]:
     """The forbidden library names that a function, or a function of the student's that it calls, refers to.
@@ -23,6 +25,9 @@ def forbidden(function: Any, names: Sequence[str]) -> tuple[str, ...]:
 
 def references(function: Any) -> Iterator[str]:
     """Dotted names of the library objects that a function's code refers to."""
+    if isinstance(function, Remote):
+        yield from function.references()
+        return
     waiting, seen = [function], set()
     while waiting:
         current = waiting.pop()

@@ -19,6 +19,7 @@ import numpy as np
 
 from course_utils.comparison import same
 from course_utils.contract import Case, Exercise, Raises
+from course_utils.remote import Remote, RemoteTrace
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def duplicate(value: Any) -> Any:
         apart = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), value.dtype, order="F")[..., ::2]
         apart[...] = value
         return apart
-    if isinstance(value, (int, float, str, NoneType)):
+    if isinstance(value, (int, float, str, NoneType, Remote)):
         return value
     try:
         return copy.deepcopy(value)
@@ -102,6 +103,8 @@ _LIBRARIES = (str(Path(__file__).parent), sysconfig.get_paths()["stdlib"], sysco
 
 def student_traceback(error: BaseException) -> str:
     """The last lines of a traceback, only those frames that the student wrote."""
+    if isinstance(error.__cause__, RemoteTrace):
+        return str(error.__cause__)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_students(f.filename)]
     lines = [f"    line {f.lineno} in {f.name}:  {(f.line or '').strip()}".rstrip(": ") for f in frames[-4:]]
     message = str(error).strip().splitlines()

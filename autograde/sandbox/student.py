@@ -1,0 +1,213 @@
+"""The student's process: it runs cells, and answers when something in it is called. It knows no test and no score."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import itertools
+import os
+import socket
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograde.sandbox import wire
+from autograde.sandbox.shell import Shell
+
+PRINTED = 20_000  # characters that one call may print
+MUTABLE = (np.ndarray, list, dict, set)
+
+
+class Student:
+    """One student's cells and objects, at one end of a wire."""
+
+    def __init__(self, connection: socket.socket, shell: Shell, limits: Mapping[str, int]):
+        self.connection = connection
+        self.shell = shell
+        self.limits = limits
+        self.objects: dict[int, Any] = {}
+        self.numbers = itertools.count()
+        self.actions: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+            "call": lambda m: self._call(m),
+            "attribute": lambda m: getattr(m["target"], m["name"]),
+            "set": lambda m: setattr(m["target"], m["name"], m["value"]),
+            "item": lambda m: m["target"][m["key"]],
+            "iterate": lambda m: iter(m["target"]),
+            "next": lambda m: next(m["target"]),
+            "length": lambda m: len(m["target"]),
+            "make": lambda m: m["recipe"],
+        }
+
+    def serve(self) -> None:
+        """Answer requests until the other side hangs up."""
+        while True:
+            try:
+                self._answer(wire.receive(self.connection, self.limits["wire_bytes"]))
+            except KeyboardInterrupt:  # it came when all was done
+                continue
+            except wire.ClosedError:
+                return
+
+    def _answer(self, frame: wire.Frame) -> None:
+        request = frame.tree
+        if request["do"] == "cell":
+            outputs, failed = self.shell.run(request["source"], self.limits["output_characters"])
+            self._send(wire.Frame({"outputs": outputs, "failed": failed}))
+        elif request["do"] == "names":
+            self._send_names(request["names"])
+        elif request["do"] == "file":
+            self._write(request["name"], frame.buffers[0])
+        else:
+            self._act(frame)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """A file that lies beside the notebook."""
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self._send(wire.Frame({}))
+
+    def _send_names(self, names: list[str]) -> None:
+        scope = self.shell.names
+        encoder = wire.Encoder(self._export)
+        values = {}
+        for name in names:
+            if name in scope:
+                with contextlib.suppress(wire.TooLargeError):
+                    values[name] = encoder.encode(scope[name])
+        self._send(encoder.frame({"value": values}))
+
+    def _act(self, frame: wire.Frame) -> None:
+        """Do something with an object, and say what came of it."""
+        self.shell.recorder.outputs, self.shell.recorder.left = [], PRINTED
+        encoder = wire.Encoder(self._export)
+        reply: dict[str, Any]
+        try:
+            message = wire.Decoder(frame, self._resolve, trusting=True).decode(frame.tree["with"])
+            given = Arguments(message)
+            with self.shell.printing(), warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                value = self.actions[frame.tree["do"]](message)
+            reply = {"value": encoder.encode(value)}
+            reply["changed"] = [[path, encoder.encode(now)] for path, now in given.changes()]
+        except wire.TooLargeError as error:
+            reply = {"too large": str(error)}
+        except wire.ClosedError:
+            raise
+        except BaseException as error:
+            encoder = wire.Encoder(self._export)
+            reply = {"raised": described(error)}
+        reply["printed"] = "".join("".join(o.get("text", ())) for o in self.shell.recorder.outputs)
+        self._send(encoder.frame(reply))
+
+    def _send(self, frame: wire.Frame) -> None:
+        try:
+            wire.send(self.connection, frame, self.limits["wire_bytes"])
+        except wire.TooLargeError as error:
+            wire.send(self.connection, wire.Frame({"too large": str(error), "printed": ""}))
+
+    @staticmethod
+    def _call(message: dict[str, Any]) -> Any:
+        return message["target"](*message["args"], **message["kwargs"])
+
+    def _export(self, value: Any) -> Mapping[str, Any]:
+        """An object that stays here, as the other side is told of it."""
+        number = next(self.numbers)
+        self.objects[number] = value
+        described = {"t": "object", "number": number, "type": type(value).__name__[:80]}
+        if callable(value):
+            described["parameters"] = parameters(value)
+        return described
+
+    def _resolve(self, tree: Mapping[str, Any]) -> Any:
+        """An object that the other side speaks of: one of ours, or a function of its own."""
+        if tree["t"] == "object":
+            return self.objects[tree["number"]]
+        if tree["t"] == "callback":
+            return self._callback(tree["number"])
+        raise wire.WireError(f"an unknown kind of value, {tree['t']}")
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        """A function of the other side, called back there."""
+
+        def call_back(*args: Any, **kwargs: Any) -> Any:
+            encoder = wire.Encoder(self._export)
+            tree = {"callback": number, "args": encoder.items(args, 0), "kwargs": encoder.encode(kwargs)}
+            self._send(encoder.frame(tree))
+            while True:
+                frame = wire.receive(self.connection, self.limits["wire_bytes"])
+                if "do" not in frame.tree:
+                    break
+                self._answer(frame)  # what it was given may be looked at meanwhile
+            reply = wire.Decoder(frame, self._resolve, trusting=True)
+            if "raised" in frame.tree:
+                raise RuntimeError(frame.tree["raised"]["message"])
+            return reply.decode(frame.tree["value"])
+
+        return call_back
+
+
+class Arguments:
+    """The arrays, lists and dicts of a call, as they were before it."""
+
+    def __init__(self, message: Mapping[str, Any]):
+        given = [*enumerate(message.get("args", ())), *message.get("kwargs", {}).items()]
+        self.given = [(key, value, copy.deepcopy(value)) for key, value in given if self._is_data(value)]
+
+    def _is_data(self, value: Any) -> bool:
+        if isinstance(value, dict):
+            return all(map(self._is_data, value.values()))
+        if isinstance(value, list | tuple | set):
+            return all(map(self._is_data, value))
+        return isinstance(value, np.ndarray | int | float | complex | str | np.generic) or value is None
+
+    def changes(self) -> Iterator[tuple[int | str, Any]]:
+        """Those that a call changed, as they are now."""
+        for key, value, before in self.given:
+            if isinstance(value, (*MUTABLE, tuple)) and not _alike(value, before):
+                yield key, value
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        alike = type(other) is type(one) and one.shape == other.shape and one.dtype == other.dtype
+        return alike and one.tobytes() == other.tobytes()
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other) or one != one
+
+
+def parameters(function: Any) -> list[list[Any]] | None:
+    """Name, kind and whether there is a default, of each parameter; None where that cannot be known."""
+    try:
+        found = inspect.signature(function).parameters.values()
+        return [[p.name, int(p.kind), p.default is not p.empty] for p in found]
+    except Exception:  # some builtins have none, and an answer can make this raise anything
+        return None
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """An exception as data: the names of its classes, its text, and where in the student's code it came from."""
+    try:
+        said = str(error)[:2000]
+    except BaseException:
+        said = ""
+    classes = [str(kind.__name__) for kind in type(error).__mro__]
+    frames = [f for f in traceback.extract_tb(error.__traceback__, limit=-60) if "<ipython-input" in f.filename]
+    lines = [f"    line {f.lineno} in {f.name}:  {(f.line or '').strip()[:300]}".rstrip(": ") for f in frames[-4:]]
+    return {"classes": classes[:20], "message": said, "trace": lines}
+
+
+def prepare(folder: str) -> None:
+    """A home for the cells to run in."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)

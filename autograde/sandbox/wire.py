@@ -1,0 +1,348 @@
+"""Plain data across a socket: numbers, texts, containers, arrays and tensors. Nothing that is decoded can run.
+
+A frame is a head (lengths), a text of JSON and raw buffers. Whoever reads does not trust whoever writes: every length,
+type and depth is looked at first, and anything odd is a :class:`WireError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from course_utils.recipe import Recipe
+
+HEAD = struct.Struct("!II")
+DEEPEST = 60
+MOST_VALUES = 2_000_000
+MOST_BUFFERS = 10_000
+LARGEST_INTEGER = 1 << 40_000
+KINDS = "biufcSUmM"  # of NumPy's types: no objects, no records
+LIBRARIES = ("numpy", "torch", "math", "builtins", "operator", "functools")
+TYPES = (bool, int, float, complex, str, bytes, list, tuple, dict, set, slice)
+
+Exporter = Callable[[Any], Mapping[str, Any]]
+Resolver = Callable[[Mapping[str, Any]], Any]
+
+
+class WireError(Exception):
+    """What came over the wire is no message."""
+
+
+class TooLargeError(WireError):
+    """A message is larger than may be."""
+
+
+class TimeoutOnWireError(WireError):
+    """No message came in time."""
+
+
+class ClosedError(WireError):
+    """The other side is gone."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A message: a tree of JSON, and the buffers that it refers to."""
+
+    tree: Any
+    buffers: tuple[bytes, ...] = ()
+
+
+def send(connection: socket.socket, frame: Frame, largest: int | None = None) -> None:
+    """Send a frame; :class:`TooLargeError` before anything is sent when it is larger than that many bytes."""
+    text = json.dumps(frame.tree, separators=(",", ":")).encode()
+    lengths = struct.pack(f"!{len(frame.buffers)}Q", *map(len, frame.buffers))
+    total = len(text) + sum(map(len, frame.buffers))
+    if largest is not None and total > largest:
+        raise TooLargeError(f"{total / 1e6:.0f} MB of {largest / 1e6:.0f}")
+    try:
+        connection.sendall(b"".join([HEAD.pack(len(text), len(frame.buffers)), lengths, text, *frame.buffers]))
+    except TimeoutError as error:
+        raise TimeoutOnWireError("nobody reads") from error
+    except OSError as error:
+        raise ClosedError(str(error)) from error
+
+
+def receive(connection: socket.socket, largest: int, deadline: float | None = None) -> Frame:
+    """The next frame, which must come before the deadline (by ``time.monotonic``)."""
+    length, count = HEAD.unpack(_read(connection, HEAD.size, deadline))
+    if length > largest or count > MOST_BUFFERS:
+        raise TooLargeError(f"{length / 1e6:.0f} MB of text, {count} buffers")
+    lengths = struct.unpack(f"!{count}Q", _read(connection, 8 * count, deadline))
+    if length + sum(lengths) > largest:
+        raise TooLargeError(f"{(length + sum(lengths)) / 1e6:.0f} MB of {largest / 1e6:.0f}")
+    text = _read(connection, length, deadline)
+    buffers = tuple(_read(connection, size, deadline) for size in lengths)
+    try:
+        return Frame(json.loads(text), buffers)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"no JSON: {error}") from error
+
+
+def _read(connection: socket.socket, size: int, deadline: float | None) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        try:
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutOnWireError("no answer in time")
+                connection.settimeout(left)
+            part = connection.recv(min(size - len(parts), 1 << 20))
+        except TimeoutError as error:
+            raise TimeoutOnWireError("no answer in time") from error
+        except OSError as error:
+            raise ClosedError(str(error)) from error
+        if not part:
+            raise ClosedError("the other side is gone")
+        parts += part
+    return bytes(parts)
+
+
+class Encoder:
+    """Values to a tree; ``export`` says how an object that is no plain data is spoken of."""
+
+    def __init__(self, export: Exporter):
+        self.export = export
+        self.buffers: list[bytes] = []
+        self.size = 0
+        self.count = 0
+
+    def frame(self, tree: Any) -> Frame:
+        return Frame(tree, tuple(self.buffers))
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        self.count += 1
+        if depth > DEEPEST or self.count > MOST_VALUES:
+            raise TooLargeError("lists in lists without end" if depth > DEEPEST else "too many values")
+        if value is None or value is True or value is False:
+            return value
+        simple = _SIMPLE.get(type(value)) or next((make for kind, make in _SIMPLE.items() if _is(value, kind)), None)
+        if simple is not None:
+            return simple(self, value, depth)
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> Any:
+        if isinstance(value, Recipe):
+            given = [value.path, list(value.args), dict(value.kwargs), value.state]
+            return {"t": "recipe", "v": [self.encode(part, depth + 1) for part in given]}
+        if type(value) is np.ndarray and value.dtype.kind in KINDS:
+            return {"t": "array", **self._array(value), "order": _order(value)}
+        if isinstance(value, np.generic) and value.dtype.kind in KINDS:
+            return {"t": "scalar", **self._array(np.asarray(value))}
+        if isinstance(value, np.dtype) and value.kind in KINDS:
+            return {"t": "dtype", "v": value.str}
+        torch = sys.modules.get("torch")
+        if torch is not None and type(value) in (torch.Tensor, torch.nn.Parameter) and not value.is_sparse:
+            return self._tensor(torch, value)
+        if value is Ellipsis:
+            return {"t": "ellipsis"}
+        name = library_name(value)
+        return {"t": "named", "v": name} if name else dict(self.export(value))
+
+    def _array(self, value: np.ndarray[Any, Any]) -> dict[str, Any]:
+        return {"dtype": value.dtype.str, "shape": list(value.shape), "b": self.buffer(value.tobytes())}
+
+    def _tensor(self, torch: Any, value: Any) -> dict[str, Any]:
+        flat = value.detach().cpu().contiguous()
+        kind = str(flat.dtype).removeprefix("torch.")
+        if flat.dtype is torch.bfloat16:
+            flat = flat.view(torch.int16)
+        buffer = self.buffer(flat.numpy().tobytes())
+        grad = bool(value.requires_grad and value.is_leaf)
+        own = type(value) is not torch.Tensor
+        return {"t": "tensor", "dtype": kind, "shape": list(value.shape), "b": buffer, "grad": grad, "own": own}
+
+    def buffer(self, content: bytes) -> int:
+        self.buffers.append(content)
+        self.size += len(content)
+        return len(self.buffers) - 1
+
+    def items(self, values: Any, depth: int) -> list[Any]:
+        return [self.encode(value, depth + 1) for value in values]
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value of a class derived from a plain one goes as that: a named tuple as a tuple, say."""
+    return isinstance(value, kind) and not isinstance(value, np.generic)
+
+
+def _integer(coder: Encoder, value: int, depth: int) -> Any:
+    number = int.__index__(value)
+    if -(1 << 53) < number < 1 << 53:
+        return int.__add__(number, 0)
+    if abs(number) >= LARGEST_INTEGER:
+        raise TooLargeError("an integer of more than 12,000 digits")
+    return {"t": "int", "v": hex(number)}
+
+
+def _float(coder: Encoder, value: float, depth: int) -> Any:
+    number = float.__add__(value, 0.0) if value else float.__mul__(value, 1.0)
+    return number if math.isfinite(number) else {"t": "float", "v": repr(number)}
+
+
+def _pairs(coder: Encoder, value: dict[Any, Any], depth: int) -> Any:
+    return {"t": "dict", "v": [[coder.encode(k, depth + 1), coder.encode(v, depth + 1)] for k, v in dict.items(value)]}
+
+
+_SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
+    int: _integer,
+    float: _float,
+    str: lambda coder, value, depth: str.__str__(value),
+    bytes: lambda coder, value, depth: {"t": "bytes", "b": coder.buffer(bytes(value))},
+    complex: lambda coder, value, depth: {"t": "complex", "v": [repr(value.real), repr(value.imag)]},
+    list: lambda coder, value, depth: coder.items(list.__iter__(value), depth),
+    tuple: lambda coder, value, depth: {"t": "tuple", "v": coder.items(tuple.__iter__(value), depth)},
+    set: lambda coder, value, depth: {"t": "set", "v": coder.items(set.__iter__(value), depth)},
+    frozenset: lambda coder, value, depth: {"t": "frozenset", "v": coder.items(frozenset.__iter__(value), depth)},
+    dict: _pairs,
+    slice: lambda coder, value, depth: {"t": "slice", "v": coder.items((value.start, value.stop, value.step), depth)},
+    range: lambda coder, value, depth: {"t": "range", "v": coder.items((value.start, value.stop, value.step), depth)},
+}
+
+
+def _order(array: np.ndarray[Any, Any]) -> str:
+    """How an array lies in memory: rows first, columns first, or with gaps."""
+    if array.flags.c_contiguous:
+        return "C"
+    return "F" if array.flags.f_contiguous else "S"
+
+
+def library_name(value: Any) -> str:
+    """What both sides know a function or class of NumPy, PyTorch or Python by; empty where it is none of theirs."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.dtype):
+        return str(value).replace("torch.", "torch:")
+    if not isinstance(value, type | FunctionType | BuiltinFunctionType | np.ufunc):
+        return ""
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
+    modules = [str(getattr(value, "__module__", None) or "builtins"), "numpy"]
+    for module in modules:
+        if isinstance(name, str) and module.split(".")[0] in LIBRARIES and _named(f"{module}:{name}") is value:
+            return f"{module}:{name}"
+    return ""
+
+
+def _named(name: str) -> Any:
+    """The library object of a name, of modules that are already imported; None where there is none."""
+    module, _, path = name.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in path.split("."):
+        found = getattr(found, part, None) if not part.startswith("_") else None
+    return found
+
+
+class Decoder:
+    """A frame's tree back to values. ``resolve`` gives the objects that are spoken of, never made.
+
+    trusting : whether the other side may name library functions and recipes: the judge's side never is.
+    """
+
+    def __init__(self, frame: Frame, resolve: Resolver, *, trusting: bool = False):
+        self.buffers = frame.buffers
+        self.resolve = resolve
+        self.trusting = trusting
+        self.count = 0
+
+    def decode(self, tree: Any, depth: int = 0) -> Any:
+        self.count += 1
+        if depth > DEEPEST or self.count > MOST_VALUES:
+            raise WireError("lists in lists without end" if depth > DEEPEST else "too many values")
+        if tree is None or isinstance(tree, bool | int | float | str):
+            return tree
+        if isinstance(tree, list):
+            return [self.decode(item, depth + 1) for item in tree]
+        if not isinstance(tree, dict):
+            raise WireError("no value")
+        try:
+            return self._tagged(str(tree.get("t")), tree, depth)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise WireError(f"no value: {type(error).__name__}: {error}") from error
+
+    def _tagged(self, tag: str, tree: Mapping[str, Any], depth: int) -> Any:
+        if tag in _DATA:
+            return _DATA[tag](self, tree)
+        if tag in _CONTAINERS:
+            return _CONTAINERS[tag]([self.decode(item, depth + 1) for item in tree["v"]])
+        if tag == "dict":
+            return {self.decode(k, depth + 1): self.decode(v, depth + 1) for k, v in tree["v"]}
+        if tag == "named":
+            return self._library(str(tree["v"]))
+        if tag == "recipe" and self.trusting:
+            path, args, kwargs, state = (self.decode(part, depth + 1) for part in tree["v"])
+            return Recipe(path, tuple(args), kwargs, state).build()
+        return self.resolve(tree)
+
+    def _library(self, name: str) -> Any:
+        module = name.partition(":")[0]
+        if self.trusting and module.split(".")[0] in LIBRARIES:
+            importlib.import_module(module)
+        found = _named(name)
+        plain = found in TYPES or (isinstance(found, type) and issubclass(found, np.generic))
+        torch = sys.modules.get("torch")
+        if self.trusting or plain or (torch is not None and isinstance(found, torch.dtype)):
+            return found
+        return self.resolve({"t": "library", "v": name})
+
+    def array(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        dtype = np.dtype(str(tree["dtype"]))
+        shape = tuple(int(n) for n in tree["shape"])
+        content = self.buffers[int(tree["b"])]
+        if dtype.kind not in KINDS or len(shape) > 32 or any(n < 0 for n in shape):
+            raise WireError("no array")
+        if math.prod(shape) * dtype.itemsize != len(content):
+            raise WireError(f"an array of shape {shape} that holds {len(content)} bytes")
+        return np.frombuffer(content, dtype).reshape(shape).copy()
+
+    def ordered(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        made = self.array(tree)
+        if tree.get("order") == "F":
+            return np.asfortranarray(made)
+        if tree.get("order") == "S" and made.ndim:
+            apart = np.zeros((*made.shape[:-1], 2 * made.shape[-1]), made.dtype, order="F")[..., ::2]
+            apart[...] = made
+            return apart
+        return made
+
+    def tensor(self, tree: Mapping[str, Any]) -> Any:
+        torch = importlib.import_module("torch")
+        kind = getattr(torch, str(tree["dtype"]))
+        if not isinstance(kind, torch.dtype):
+            raise WireError("no tensor")
+        like = np.dtype("<i2" if kind is torch.bfloat16 else str(tree["dtype"]))
+        raw = self.array({**tree, "dtype": like.str})
+        made = torch.from_numpy(raw)
+        made = made.view(torch.bfloat16) if kind is torch.bfloat16 else made
+        grad = bool(tree.get("grad")) and (kind.is_floating_point or kind.is_complex)
+        return torch.nn.Parameter(made, grad) if tree.get("own") else made.requires_grad_(grad)
+
+
+_DATA: Mapping[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
+    "int": lambda coder, tree: int(str(tree["v"]), 16),
+    "float": lambda coder, tree: float(str(tree["v"])),
+    "complex": lambda coder, tree: complex(*map(float, tree["v"])),
+    "bytes": lambda coder, tree: coder.buffers[int(tree["b"])],
+    "array": Decoder.ordered,
+    "scalar": lambda coder, tree: coder.array(tree)[()],
+    "tensor": Decoder.tensor,
+    "dtype": lambda coder, tree: np.dtype(str(tree["v"])),
+    "ellipsis": lambda coder, tree: Ellipsis,
+}
+_CONTAINERS: Mapping[str, Callable[[list[Any]], Any]] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "slice": lambda items: slice(*items),
+    "range": lambda items: range(*items),
+}
