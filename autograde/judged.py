@@ -97,7 +97,7 @@ def _matched(submitted: NotebookNode, lesson: Lesson) -> list[_Match]:
         copies = by_id.get(cells.grade_id(match.own), []) if cells.grade_id(match.own) else []
         if copies:
             match.numbers, match.by_name = [_best(copies, match.own, submitted.cells)], True
-            taken.update(copies)
+            taken.update(copies if cells.is_answer(match.own) else match.numbers)
     _match_equal(matches, submitted.cells, taken)
     defined = {n: _defined(c.source) for n, c in enumerate(submitted.cells) if n not in taken}
     for match, source in zip(matches, lesson.source.cells, strict=True):
@@ -110,7 +110,9 @@ def _matched(submitted: NotebookNode, lesson: Lesson) -> list[_Match]:
 
 
 def _best(copies: Sequence[int], own: NotebookNode, submitted: Sequence[NotebookNode]) -> int:
-    """The last copy that was written in; the last one where none was."""
+    """Of an answer, the last copy that was written in; of a test, one that is as it was; else the last one."""
+    if not cells.is_answer(own):
+        return next((n for n in copies if submitted[n].source.strip() == own.source.strip()), copies[-1])
     written = [n for n in copies if submitted[n].source.strip() not in ("", own.source.strip())]
     return (written or copies)[-1]
 
@@ -170,6 +172,8 @@ def _judged_cell(match: _Match, source: NotebookNode, submitted: Sequence[Notebo
         cell.source = theirs if match.numbers else match.own.source
     elif not cells.grade_id(match.own) and match.numbers and _only_adds(theirs, match.own.source):
         cell.source = theirs
+        if theirs.strip() != match.own.source.strip():
+            cell.metadata.pop("tags", None)  # what was added may be needed, also in a cell to show
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
     if match.own.metadata.get("nbgrader"):

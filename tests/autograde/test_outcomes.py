@@ -16,6 +16,7 @@ OUTCOME = Outcome(
     "Graded.",
     {"mlp_parameters_check": 0.0, "written_why": None},
     (Diagnosis("mlp_parameters", True, (MISTAKE,)),),
+    {"mlp_parameters": 17},
     "abc",
 )
 
