@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,14 +43,11 @@ def windows(
     corners = {(i, j): (i * stride, j * stride) for i, j in np.ndindex(*shape)}
     if len(corners) > len(COLORS):
         raise ValueError(f"expected at most {len(COLORS)} windows, got {len(corners)}: take a smaller image")
-    widths = [a.shape[1] for a in arrays.values()]
-    figure = _figure(
-        caption, 0.55 * sum(widths) + 0.5 * len(arrays), 0.55 * max(a.shape[0] for a in arrays.values()) + 0.5
-    )
-    every = figure.subplots(1, len(arrays), squeeze=False, width_ratios=widths)[0]
-    for axes, (title, values) in zip(every, arrays.items(), strict=True):
+    for title, values in arrays.items():
         if values.shape not in (image.shape, shape):
             raise ValueError(f"expected shape {image.shape} or {shape} for {title!r}, got {values.shape}")
+    every = _row_of_panels([a.shape for a in arrays.values()], caption)
+    for axes, (title, values) in zip(every, arrays.items(), strict=True):
         _grid(axes, values, title, shaded=values is not image)
         if values.shape == image.shape:
             _outline(axes, corners, size)
@@ -162,6 +159,31 @@ def _winners(image: np.ndarray, corners: Corners, size: int) -> Iterator[tuple[i
     for top, left in corners.values():
         row, column = divmod(int(image[top : top + size, left : left + size].argmax()), size)
         yield top + row, left + column
+
+
+CELL, LEFT, ABOVE, BELOW = 0.45, 0.7, 0.35, 0.48  # inches: a cell's side, and the room of a panel's labels
+
+
+def _row_of_panels(shapes: Sequence[tuple[int, ...]], caption: str) -> list[Axes]:
+    """Axes beside one another for matrices of these shapes, whose cells are of the same size in all of them."""
+    import matplotlib.pyplot as plt
+
+    sides = [(CELL * (shape[0] + 0.2), CELL * (shape[1] + 0.2)) for shape in shapes]  # a grid has a margin of 0.1
+    width = max(sum(LEFT + across for _, across in sides) + 0.1, 4.0)
+    tallest = max(down for down, _ in sides)
+    lines = textwrap.wrap(caption, int(14 * width))
+    bottom = BELOW + 0.17 * len(lines)
+    height = bottom + tallest + ABOVE
+    figure = plt.figure(figsize=(width, height))
+    if lines:
+        figure.text(0.1 / width, 0.05 / height, "\n".join(lines), fontsize=9, style="italic", va="bottom")
+    every, left = [], 0.0
+    for down, across in sides:
+        left += LEFT
+        low = bottom + (tallest - down) / 2
+        every.append(figure.add_axes((left / width, low / height, across / width, down / height)))
+        left += across
+    return every
 
 
 def _figure(caption: str, width: float, height: float) -> Figure:

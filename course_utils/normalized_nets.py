@@ -6,7 +6,8 @@ own weights, its own order of the images and its own learning rate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,8 +59,9 @@ def accuracy_by_rate(
         for another norm.
     """
     copies = np.repeat(np.asarray(rates, dtype=np.float32), seeds)
-    net = _trained("convolutional", norm, copies, seeds, epochs, batch)
-    return _accuracy(net, len(copies), training=False, batch=None).reshape(len(rates), seeds)
+    with _one_thread():
+        net = _trained("convolutional", norm, copies, seeds, epochs, batch)
+        return _accuracy(net, len(copies), training=False, batch=None).reshape(len(rates), seeds)
 
 
 def accuracy_by_batch(
@@ -86,10 +88,25 @@ def accuracy_by_batch(
     found: dict[str, list[np.ndarray]] = {"training": [], "evaluation": []}
     for size in batches:
         rates = np.full(seeds, rate * np.sqrt(size / 40), dtype=np.float32)
-        net = _trained("dense", norm, rates, seeds, epochs, size)
-        for mode, accuracies in found.items():
-            accuracies.append(_accuracy(net, seeds, training=mode == "training", batch=size))
+        with _one_thread():
+            net = _trained("dense", norm, rates, seeds, epochs, size)
+            for mode, accuracies in found.items():
+                training = mode == "training"  # in evaluation the size of a batch makes no difference
+                accuracies.append(_accuracy(net, seeds, training=training, batch=size if training else None))
     return {mode: np.array(accuracies) for mode, accuracies in found.items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The nets are so small that threads wait for one another longer than they work, the more so on a busy computer."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _net(kind: str, norm: str, copies: int) -> torch.nn.Sequential:

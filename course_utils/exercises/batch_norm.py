@@ -82,7 +82,8 @@ def _pair(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
     result = forward(*args, **options)
     if isinstance(result, (tuple, list)) and len(result) == 2:
         return result
-    raise TypeError(f"a forward pass returns the pair (out, cache), and {a(result)} came")
+    came = f"a tuple of {len(result)}" if isinstance(result, tuple) else a(result)
+    raise TypeError(f"a forward pass returns the pair (out, cache), and {came} came")
 
 
 def _torch_gradients(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, dout: np.ndarray, eps: float) -> Any:
@@ -95,17 +96,25 @@ def _torch_gradients(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, dout: n
 
 def _student_gradients(backward, forward, x, gamma, beta, dout, **options):
     """Forward, another batch forward, then backward twice with the first cache: no global, no scratch paper."""
-    cache, _ = (
-        _pair(forward, batch, gamma, beta, np.zeros(gamma.shape), np.ones(gamma.shape), True, **options)[1]
-        for batch in (x, np.flip(x) ** 2)
-    )
+
+    def cache_of(batch):
+        return _pair(forward, batch, gamma, beta, np.zeros(gamma.shape), np.ones(gamma.shape), True, **options)[1]
+
+    cache, later = cache_of(x), cache_of(np.flip(x) ** 2)
     first = copy.deepcopy(backward(dout, cache))
-    second = backward(dout, cache)
-    if not same(first, second):
+    if not same(first, backward(dout, cache)):
         raise RuntimeError(
             "the same call of the backward pass answers differently the second time: it changes its cache"
         )
-    return second
+    if same(first, backward(dout, later)):  # what is in the cache plays no part, which is a known mistake
+        return first
+    cache_of(np.concatenate([x, x]))
+    if not same(first, backward(dout, cache)):
+        raise RuntimeError(
+            "the same call of the backward pass answers differently after a forward pass of a larger batch: all that "
+            "it needs must be in the cache, the number of examples too"
+        )
+    return first
 
 
 def _is_run(batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
@@ -504,6 +513,77 @@ def out_in_whole_numbers(right, batches, new, gamma, beta, running_mean, running
     return outs, out, means, variances
 
 
+@batchnorm_forward.mistake(
+    "In training your layer normalizes by the running statistics as they were before the call. While it trains it must "
+    "use the mean and the variance of the batch itself; the running ones are only collected, for later."
+)
+def old_running_statistics_in_training(
+    right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5
+):
+    _, out, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    before = np.array([running_mean, *means[:-2]]), np.array([running_var, *variances[:-2]])
+    outs = [gamma * (x - mean) / np.sqrt(var + eps) + beta for x, mean, var in zip(batches, *before, strict=False)]
+    return np.array(outs), out, means, variances
+
+
+@batchnorm_forward.mistake(
+    "In evaluation you subtract the running mean and then divide by the deviation of the batch at hand. Both "
+    "statistics are the running ones there; a single example has no deviation."
+)
+def batch_variance_in_evaluation(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    outs, _, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    return outs, gamma * (new - means[-1]) / np.sqrt(new.var(axis=0) + eps) + beta, means, variances
+
+
+@batchnorm_forward.mistake(
+    "Your correction of the variance is upside down: you multiply by (N − 1)/N. A batch underestimates the variance of "
+    "all data, so the correction must make it larger."
+)
+def correction_upside_down(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    outs, _, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    for i, x in enumerate(batches):
+        running_var = (1 - momentum) * running_var + momentum * x.var(axis=0) * (len(x) - 1) / len(x)
+        variances[i:] = running_var
+    out = gamma * (new - means[-1]) / np.sqrt(variances[-1] + eps) + beta
+    return outs, out, means, variances
+
+
+@batchnorm_forward.mistake(
+    "eps gets into running_var: you collect a variance that eps has been added to already. eps belongs under the root, "
+    "when the variance is used, and nowhere else."
+)
+def eps_in_running_var(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    outs, _, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    for i, x in enumerate(batches):
+        n = len(x)
+        running_var = (1 - momentum) * running_var + momentum * (x.var(axis=0) + eps) * n / (n - 1)
+        variances[i:] = running_var
+    out = gamma * (new - means[-1]) / np.sqrt(variances[-1] + eps) + beta
+    return outs, out, means, variances
+
+
+@batchnorm_forward.mistake(
+    "You add the batch's share first and shrink the sum afterwards, so the new share is shrunk too. Only the old value "
+    "is multiplied by 1 − momentum: shrink first, then add."
+)
+def new_share_shrunk_too(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    outs, _, means, variances = right(batches, new, gamma, beta, running_mean, running_var, momentum, eps)
+    for i, x in enumerate(batches):
+        running_mean = (1 - momentum) * (running_mean + momentum * x.mean(axis=0))
+        running_var = (1 - momentum) * (running_var + momentum * x.var(axis=0, ddof=1))
+        means[i:], variances[i:] = running_mean, running_var
+    out = gamma * (new - means[-1]) / np.sqrt(variances[-1] + eps) + beta
+    return outs, out, means, variances
+
+
+@batchnorm_forward.mistake(
+    "beta is added before the scaling, so gamma multiplies it too. The layer scales the normalized value by gamma and "
+    "adds beta at the very end."
+)
+def beta_scaled_too(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    return right(batches, new, gamma, gamma * beta, running_mean, running_var, momentum, eps)
+
+
 WRAPPING_BACKWARD = """
 right_{name} = {name}
 
@@ -759,6 +839,82 @@ def cache_of_the_latest_batch(right, x, gamma, beta, dout, eps=1e-5):
     return right(np.flip(x) ** 2, gamma, beta, dout, eps)
 
 
+@batchnorm_backward.mistake(
+    "The path through the mean has the wrong sign in dx. The mean is subtracted from every x, so what comes back "
+    "through it is subtracted too."
+)
+def sign_of_the_path_through_the_mean(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    return gamma / std * (dout + dbeta / len(x) - normalized * dgamma / len(x)), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "The path through the variance has the wrong sign in dx. A larger variance makes the normalized values smaller: "
+    "the derivative of 1/s is −1/s²."
+)
+def sign_of_the_path_through_the_variance(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    return gamma / std * (dout - dbeta / len(x) + normalized * dgamma / len(x)), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "The path through the mean is not divided by N in dx. The mean is a sum divided by N, so each example gets 1/N of "
+    "what comes back through it."
+)
+def path_through_the_mean_not_divided_by_n(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    return gamma / std * (dout - dbeta - normalized * dgamma / len(x)), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "The path through the variance is not divided by N in dx. The variance is a mean of squares, so each example gets "
+    "1/N of what comes back through it."
+)
+def path_through_the_variance_not_divided_by_n(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    return gamma / std * (dout - dbeta / len(x) - normalized * dgamma), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "The path through the variance holds x minus its mean, where the normalized value belongs: it still has to be "
+    "divided by the standard deviation."
+)
+def path_through_the_variance_not_normalized(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    return gamma / std * (dout - dbeta / len(x) - std * normalized * dgamma / len(x)), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "You take the power −3/2 of the standard deviation. The formula with −½(σ² + ε) to the power −3/2 is about the "
+    "variance; written with its root s it is −½ s to the power −3."
+)
+def power_of_the_deviation_for_that_of_the_variance(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=0) + eps)
+    normalized = (x - x.mean(axis=0)) / std
+    stretch = normalized * dgamma / len(x) * std**1.5
+    return gamma / std * (dout - dbeta / len(x) - stretch), dgamma, dbeta
+
+
+@batchnorm_backward.mistake(
+    "dgamma is computed with the output, which is scaled and shifted already. gamma multiplies the normalized values, "
+    "so its gradient holds those."
+)
+def dgamma_with_the_output(right, x, gamma, beta, dout, eps=1e-5):
+    dx, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    return dx, gamma * dgamma + beta * dbeta, dbeta
+
+
 @exercise(
     LESSON,
     parts=HISTORY,
@@ -792,6 +948,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _run(draw, "image of one pixel", (4, 2, 1, 1), eps=0.1)
     yield _run(draw, "several batches in a row", (2, 3, 4, 2), steps=draw.size(3, 4))
     yield _run(draw, "images wider than tall", (2, 2, 3, draw.size(4, 5)))
+    yield _run(draw, "images taller than wide", (2, 2, draw.size(3, 4), 2), eps=0.1)
     yield _run(draw, "as many channels as columns", (2, 3, 4, 3), steps=2)
     yield _run(draw, "other momentum", (3, 2, 2, 3), steps=2, momentum=draw.choice([0.01, 0.3, 0.9]))
     yield _run(draw, "other eps", (2, 3, 3, 2), eps=draw.choice([1e-3, 0.1, 0.5]))
@@ -1021,6 +1178,14 @@ def out_in_whole_numbers(right, batches, new, gamma, beta, running_mean, running
     return outs, out, means, variances
 
 
+@spatial_batchnorm_forward.mistake(
+    "momentum and eps have no effect: your layer works with 0.1 and 1e-5 whatever it is given. If it calls your "
+    "batchnorm_forward, it must hand them on."
+)
+def momentum_and_eps_not_handed_on(right, batches, new, gamma, beta, running_mean, running_var, momentum=0.1, eps=1e-5):
+    return right(batches, new, gamma, beta, running_mean, running_var, 0.1, 1e-5)
+
+
 @exercise(
     LESSON,
     parts=GRADIENTS,
@@ -1052,6 +1217,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _gradients(draw, "batch of one image", (1, 2, 3, 2))
     yield _gradients(draw, "image of one pixel", (4, 2, 1, 1), eps=0.1)
     yield _gradients(draw, "images wider than tall", (3, 2, 2, draw.size(3, 4)), eps=0.1)
+    yield _gradients(draw, "images taller than wide", (2, 3, draw.size(3, 4), 2), eps=0.1)
     yield _gradients(draw, "as many channels as columns", (2, 3, 2, 3))
     yield _gradients(draw, "small variance", (2, 2, draw.size(2, 3), 3), scale=0.004)
     yield _gradients(draw, "large mean with small variance", (2, 2, 3, 2), scale=NEAR, shift=FAR)
@@ -1246,6 +1412,32 @@ def cache_of_the_latest_batch(right, x, gamma, beta, dout, eps=1e-5):
     return right(np.flip(x) ** 2, gamma, beta, dout, eps)
 
 
+@spatial_batchnorm_backward.mistake(
+    "The path through the mean has the wrong sign in dx. The mean is subtracted from every pixel, so what comes back "
+    "through it is subtracted too."
+)
+def sign_of_the_path_through_the_mean(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    normalized = (x - x.mean(axis=(0, 2, 3), keepdims=True)) / std
+    through_mean = dout.mean(axis=(0, 2, 3), keepdims=True)
+    through_variance = normalized * (dout * normalized).mean(axis=(0, 2, 3), keepdims=True)
+    return gamma[:, None, None] / std * (dout + through_mean - through_variance), dgamma, dbeta
+
+
+@spatial_batchnorm_backward.mistake(
+    "The path through the variance has the wrong sign in dx. A larger variance makes the normalized values smaller: "
+    "the derivative of 1/s is −1/s²."
+)
+def sign_of_the_path_through_the_variance(right, x, gamma, beta, dout, eps=1e-5):
+    _, dgamma, dbeta = right(x, gamma, beta, dout, eps)
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    normalized = (x - x.mean(axis=(0, 2, 3), keepdims=True)) / std
+    through_mean = dout.mean(axis=(0, 2, 3), keepdims=True)
+    through_variance = normalized * (dout * normalized).mean(axis=(0, 2, 3), keepdims=True)
+    return gamma[:, None, None] / std * (dout - through_mean + through_variance), dgamma, dbeta
+
+
 def _is_layer(w, b, gamma, beta, running_mean, running_var, eps=1e-5):
     sizes = {len(a) for a in (w, b, gamma, beta, running_mean, running_var)}
     return len(sizes) == 1 and running_var.min() >= 0 and eps > 0
@@ -1285,6 +1477,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _layer(draw, "as many filters as channels", (3, 3, 2, 2))
     yield _layer(draw, "as many filters as kernel columns", (3, 2, 3, 3))
     yield _layer(draw, "kernel taller than wide", (2, 3, draw.size(3, 4), 2))
+    yield _layer(draw, "kernel wider than tall", (3, 2, 1, draw.size(3, 4)))
     yield _layer(draw, "other eps", (2, 3, 2, 2), eps=draw.choice([1e-3, 0.1, 0.5]))
     w, b, gamma, beta, mean, variance = _layer(draw, "", (3, 2, 2, 2)).args
     yield case("small variance", w, b, gamma, beta, mean, variance * 1e-4)
@@ -1572,6 +1765,15 @@ def variance_from_mean_of_squares(right, x, gamma, beta, eps=1e-5):
     return gamma * (x - mean) / np.sqrt((x**2).mean(axis=axes, keepdims=True) - mean**2 + eps) + beta
 
 
+@layernorm_forward.mistake(
+    "Your means have shape (N,), and `x - mean` lines them up with the last axis of x: it fails, or takes example i's "
+    "mean from column i. With keepdims=True they stay beside their examples."
+)
+def means_along_the_last_axis(right, x, gamma, beta, eps=1e-5):
+    axes = tuple(range(1, x.ndim))
+    return gamma * (x - x.mean(axis=axes)) / np.sqrt(x.var(axis=axes) + eps) + beta
+
+
 def _has_channels(x, gamma, beta, eps=1e-5):
     return x.ndim == 4 and gamma.shape == beta.shape == x.shape[1:2] and x[0, 0].size >= 2 and eps > 0
 
@@ -1606,6 +1808,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _normed_images(draw, "one channel", (2, 1, 2, 2))
     yield _normed_images(draw, "one image", (1, 3, 2, 3))
     yield _normed_images(draw, "images wider than tall", (2, 3, 2, draw.size(4, 5)))
+    yield _normed_images(draw, "images taller than wide", (2, 3, draw.size(4, 5), 2))
     yield _normed_images(draw, "as many images as channels, rows and columns", (3, 3, 3, 3))
     yield _normed_images(draw, "images of one row", (2, 2, 1, draw.size(3, 4)))
     yield _normed_images(draw, "small variance", (2, 2, 3, 2), scale=0.004)
@@ -1722,6 +1925,23 @@ def variance_from_mean_of_squares(right, x, gamma, beta, eps=1e-5):
     return gamma[:, None, None] * (x - mean) / std + beta[:, None, None]
 
 
+@instancenorm_forward.mistake(
+    "Your means have shape (N, C), and `x - mean` lines them up with rows and columns. With keepdims=True they are "
+    "(N, C, 1, 1) and stay with their channels; gamma and beta need shape (C, 1, 1)."
+)
+def means_along_rows_and_columns(right, x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(axis=(2, 3))) / np.sqrt(x.var(axis=(2, 3)) + eps) + beta
+
+
+@instancenorm_forward.mistake(
+    "Your means have shape (N, C), and `x - mean` lines them up with rows and columns. With keepdims=True they are "
+    "(N, C, 1, 1) and stay with their channels, as your gamma and beta do."
+)
+def only_the_means_along_rows_and_columns(right, x, gamma, beta, eps=1e-5):
+    normalized = (x - x.mean(axis=(2, 3))) / np.sqrt(x.var(axis=(2, 3)) + eps)
+    return gamma[:, None, None] * normalized + beta[:, None, None]
+
+
 def _has_groups(x, groups, gamma, beta, eps=1e-5):
     divides = groups >= 1 and x.shape[1] % groups == 0
     return divides and x[0].size >= 2 * groups and gamma.shape == beta.shape == x.shape[1:2] and eps > 0
@@ -1749,6 +1969,8 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _normed_images(draw, "three groups of two channels", (2, 6, 2, draw.size(2, 3)), 3)
     yield _normed_images(draw, "one group", (2, 3, 3, 2), 1)
     yield _normed_images(draw, "a group for each channel", (2, 3, 2, 3), 3)
+    yield _normed_images(draw, "images wider than tall", (2, 4, 2, draw.size(3, 4)), 2)
+    yield _normed_images(draw, "images taller than wide", (2, 4, draw.size(3, 4), 2), 2)
     yield _normed_images(draw, "images of one pixel", (3, 4, 1, 1), 2, eps=0.1)
     yield _normed_images(draw, "one image", (1, 4, 2, 3), 2)
     yield _normed_images(draw, "as many channels as columns", (2, 4, 2, 4), 2)
@@ -1903,6 +2125,17 @@ def variance_from_mean_of_squares(right, x, groups, gamma, beta, eps=1e-5):
     return gamma[:, None, None] * ((parts - mean) / std).reshape(x.shape) + beta[:, None, None]
 
 
+@groupnorm_forward.mistake(
+    "`x.reshape(groups, -1)` cuts the whole batch into as many parts as there are groups, so images are mixed. Each "
+    "image has groups of its own: the batch stays the first axis."
+)
+def batch_cut_into_groups(right, x, groups, gamma, beta, eps=1e-5):
+    parts = x.reshape(groups, -1)
+    std = np.sqrt(parts.var(axis=1, keepdims=True) + eps)
+    normalized = ((parts - parts.mean(axis=1, keepdims=True)) / std).reshape(x.shape)
+    return gamma[:, None, None] * normalized + beta[:, None, None]
+
+
 def _are_statistics(counts, means, variances):
     return len(counts) == len(means) and means.shape == variances.shape and counts.min() >= 1 and variances.min() >= 0
 
@@ -1939,6 +2172,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield _processes(draw, "one channel", [3, draw.size(4, 9)], 1)
     yield _processes(draw, "as many channels as processes", [2, 5, 4], 3)
     yield _processes(draw, "means far apart", [3, 8], 2, apart=20)
+    yield _processes(draw, "means close together", [5, 3], 2, apart=0.01)
     counts, means, variances = _processes(draw, "", [2, draw.size(5, 9), 3], 2).args
     yield case("equal means", counts, np.repeat(means[:1], 3, axis=0), variances)
     yield case("a process with a single example", np.array([1, 6, 3]), means, variances * np.array([[0], [1], [1]]))
@@ -2040,3 +2274,13 @@ def channels_put_together(right, counts, means, variances):
 def counts_along_the_channels(right, counts, means, variances):
     mean = (counts * means).sum(axis=0) / counts.sum()
     return mean, (counts * (variances + (means - mean) ** 2)).sum(axis=0) / counts.sum()
+
+
+@synchronize_statistics.mistake(
+    "The distances of the means are measured from their plain average. They count from the mean of the whole batch, "
+    "which lies nearer to the processes with more examples."
+)
+def distances_from_the_plain_average(right, counts, means, variances):
+    mean, _ = right(counts, means, variances)
+    shares = (counts / counts.sum())[:, None]
+    return mean, (shares * (variances + (means - means.mean(axis=0)) ** 2)).sum(axis=0)

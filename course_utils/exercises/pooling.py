@@ -71,6 +71,7 @@ def _images(draw: Draw):
         yield category, draw.array(*shape), size, stride
     yield "equal numbers in a window (ties)", draw.integers(2, 2, 4, 4, low=0, high=1), 2, 2
     yield "equal numbers in a window (ties)", draw.integers(1, 2, 5, 6, low=-1, high=1), 3, 2
+    yield "integers with ties", draw.integers(2, 2, 5, 4, low=0, high=2).astype(int), 2, (1, 2)
     yield "constant image", np.full((1, 1, 2, 2), 3.0), 2, 2
     yield "constant image", np.full((1, 2, 4, 5), -2.0), 2, 1
     yield "negative numbers only", -np.abs(draw.array(1, 2, 5, 5)), 2, 2
@@ -90,8 +91,8 @@ def _forward_cases(draw: Draw) -> Iterator[Case]:
 
 def _backward_cases(draw: Draw) -> Iterator[Case]:
     for category, x, size, stride in _images(draw):
-        dout = draw.array(*_output_shape(x.shape, size, stride)).astype(x.dtype)
-        yield case(category, x, dout, size, stride)
+        dout = draw.array(*_output_shape(x.shape, size, stride))
+        yield case(category, x, dout.astype(np.result_type(x, np.float32)), size, stride)
 
 
 def _pool(kind, x, size, stride):
@@ -369,6 +370,45 @@ def maximum_over_the_batch_too(right, x, size, stride):
 def output_transposed(right, x, size, stride):
     out, cache = right(x, size, stride)
     return np.swapaxes(out, 2, 3), cache
+
+
+@maxpool2d_forward.mistake(
+    "Your number of windows divides before it subtracts: `H - size // stride` is `H - (size // stride)` in Python. The "
+    "size comes off first, then the rest is divided: brackets are needed."
+)
+def division_before_the_difference(right, x, size, stride):
+    stride_h, stride_w = np.broadcast_to(stride, 2)
+    rows, columns = x.shape[2] - size // stride_h + 1, x.shape[3] - size // stride_w + 1
+    out = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        top, left = i * stride_h, j * stride_w
+        out[:, :, i, j] = x[:, :, top : top + size, left : left + size].max(axis=(2, 3))
+    return out, right(x, size, stride)[1]
+
+
+@maxpool2d_forward.mistake(
+    "size and stride have changed places: the second argument is the side of the window, the third says how far it "
+    "moves."
+)
+def size_and_stride_exchanged(right, x, size, stride):
+    if not isinstance(stride, int):
+        raise Exception("a window with a pair for its side")
+    rows, columns = (x.shape[2] - stride) // size + 1, (x.shape[3] - stride) // size + 1
+    out = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        window = x[:, :, i * size : i * size + stride, j * size : j * size + stride]
+        out[:, :, i, j] = window.max(axis=(2, 3))
+    return out, right(x, size, stride)[1]
+
+
+@maxpool2d_forward.mistake(
+    "A reshape cuts the image into blocks that lie side by side. That is max pooling only where the stride is the size "
+    "and the size divides both sides of the image. Windows may also overlap, leave gaps, or not fit."
+)
+def blocks_by_reshape(right, x, size, stride):
+    batch, channels, height, width = x.shape
+    blocks = x.reshape(batch, channels, height // size, size, width // size, size)
+    return blocks.max(axis=(3, 5)), right(x, size, stride)[1]
 
 
 @exercise(
@@ -696,6 +736,19 @@ def gradient_of_integers(right, x, dout, size, stride):
     return dx
 
 
+@maxpool2d_backward.mistake(
+    "You look for the maximum's value in the whole image and give the gradient to every pixel that has it. Only the "
+    "pixels of the window count, and of these the first."
+)
+def value_looked_for_in_the_whole_image(right, x, dout, size, stride):
+    stride_h, stride_w = np.broadcast_to(stride, 2)
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        top, left = i * stride_h, j * stride_w
+        dx[n, c] += (x[n, c] == x[n, c, top : top + size, left : left + size].max()) * dout[n, c, i, j]
+    return dx
+
+
 @exercise(
     LESSON,
     parts=("out",),
@@ -907,6 +960,54 @@ def averages_of_integers_cut(right, x, size, stride):
     return np.trunc(out) if x.dtype.kind in "iu" else out, cache
 
 
+@avgpool2d_forward.mistake(
+    "You divide by the size of your slice, which holds the windows of all images and all channels. Each average is "
+    "over one window, of size² numbers."
+)
+def divided_by_batch_and_channels_too(right, x, size, stride):
+    out, cache = right(x, size, stride)
+    return out / (x.shape[0] * x.shape[1]), cache
+
+
+@avgpool2d_forward.mistake(
+    "Your number of windows divides before it subtracts: `H - size // stride` is `H - (size // stride)` in Python. The "
+    "size comes off first, then the rest is divided: brackets are needed."
+)
+def divided_before_the_difference(right, x, size, stride):
+    stride_h, stride_w = np.broadcast_to(stride, 2)
+    rows, columns = x.shape[2] - size // stride_h + 1, x.shape[3] - size // stride_w + 1
+    out = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        top, left = i * stride_h, j * stride_w
+        out[:, :, i, j] = x[:, :, top : top + size, left : left + size].mean(axis=(2, 3))
+    return out, right(x, size, stride)[1]
+
+
+@avgpool2d_forward.mistake(
+    "size and stride have changed places: the second argument is the side of the window, the third says how far it "
+    "moves."
+)
+def side_and_stride_exchanged(right, x, size, stride):
+    if not isinstance(stride, int):
+        raise Exception("a window with a pair for its side")
+    rows, columns = (x.shape[2] - stride) // size + 1, (x.shape[3] - stride) // size + 1
+    out = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        window = x[:, :, i * size : i * size + stride, j * size : j * size + stride]
+        out[:, :, i, j] = window.mean(axis=(2, 3))
+    return out, right(x, size, stride)[1]
+
+
+@avgpool2d_forward.mistake(
+    "A reshape cuts the image into blocks that lie side by side. That is average pooling only where the stride is the "
+    "size and the size divides both sides of the image. Windows may also overlap, leave gaps, or not fit."
+)
+def averages_of_blocks_by_reshape(right, x, size, stride):
+    batch, channels, height, width = x.shape
+    blocks = x.reshape(batch, channels, height // size, size, width // size, size)
+    return blocks.mean(axis=(3, 5)), right(x, size, stride)[1]
+
+
 @exercise(
     LESSON,
     companions=("avgpool2d_forward",),
@@ -1082,6 +1183,14 @@ def gradient_cut_to_integers(right, x, dout, size, stride):
     return np.trunc(dx) if x.dtype.kind in "iu" else dx
 
 
+@avgpool2d_backward.mistake(
+    "You repeat each gradient over a block of size × size pixels and lay the blocks side by side. That has the shape "
+    "of x only where the stride is the size and no row or column is left over."
+)
+def shares_repeated_over_blocks(right, x, dout, size, stride):
+    return np.repeat(np.repeat(dout, size, axis=2), size, axis=3) / size**2
+
+
 @exercise(
     LESSON,
     examples=[example([[4, 2]], [[[[1, 3], [4, 8]], [[0, 0], [2, 6]]]]), example([[5], [-1]], [[[[5]]], [[[-1]]]])],
@@ -1187,6 +1296,14 @@ def batch_and_channels_exchanged(right, x):
     return np.transpose(right(x))
 
 
+@global_avgpool_forward.mistake(
+    "You divide by the number of all values in the batch. Each mean is that of one channel of one image, which has "
+    "H · W pixels."
+)
+def divided_by_batch_and_channels(right, x):
+    return right(x) / (x.shape[0] * x.shape[1])
+
+
 def _windows_fit(image, size):
     return image.ndim == 2 and 1 <= size <= min(image.shape)
 
@@ -1218,6 +1335,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield case("one row of windows", draw.array(2, 6), 2)
     yield case("equal numbers in a window (ties)", draw.integers(4, 6, low=0, high=1), 2)
     yield case("equal numbers in a window (ties)", draw.integers(6, 6, low=0, high=1), 3)
+    yield case("integers with ties", draw.integers(5, 4, low=0, high=2).astype(int), 2)
     yield case("constant image", np.full((2, 4), 3.0), 2)
     yield case("negative numbers only", -np.abs(draw.array(4, 4)), 2)
     yield case("single precision (float32)", draw.array(5, 4).astype(np.float32), 2)
@@ -1410,6 +1528,44 @@ def axes_not_joined(right, image, size):
     return np.reshape(right(image, size), (image.shape[0] // size, image.shape[1] // size, *image.shape))
 
 
+@maxpool_matrix.mistake(
+    "argmax gives the winner's number in its window, and you use it as a pixel's number in the image. Turn it into a "
+    "row and a column of the window first, then add where the window begins."
+)
+def number_in_the_window_as_the_pixel(right, image, size):
+    height, width = image.shape[0] // size, image.shape[1] // size
+    A = np.zeros((height * width, image.size))
+    for k, (i, j) in enumerate(np.ndindex(height, width)):
+        A[k, image[i * size : (i + 1) * size, j * size : (j + 1) * size].argmax()] = 1
+    return A
+
+
+@maxpool_matrix.mistake(
+    "You look for the maximum's value in the whole image and take the first pixel that has it. It may lie outside the "
+    "window: look in the window only."
+)
+def first_equal_pixel_of_the_image(right, image, size):
+    height, width = image.shape[0] // size, image.shape[1] // size
+    A = np.zeros((height * width, image.size))
+    for k, (i, j) in enumerate(np.ndindex(height, width)):
+        largest = image[i * size : (i + 1) * size, j * size : (j + 1) * size].max()
+        A[k, np.argmax(image.ravel() == largest)] = 1
+    return A
+
+
+@maxpool_matrix.mistake(
+    "The number of an output is computed with the number of rows in place of the columns. A row of windows has as many "
+    "windows as fit side by side: that is what you pass to come to the next one."
+)
+def outputs_numbered_by_the_height(right, image, size):
+    A = np.array(right(image, size))
+    height, width = image.shape[0] // size, image.shape[1] // size
+    numbered = np.zeros(A.shape)
+    for k, (i, j) in enumerate(np.ndindex(height, width)):
+        numbered[i * height + j] += A[k]
+    return numbered
+
+
 @exercise(
     LESSON,
     requires=lambda shape, size: len(shape) == 2 and 1 <= size <= min(shape),
@@ -1570,6 +1726,19 @@ def outputs_and_pixels_not_joined(right, shape, size):
     return np.reshape(right(shape, size), (shape[0] // size, shape[1] // size, *shape))
 
 
+@avgpool_matrix.mistake(
+    "The number of an output is computed with the number of rows in place of the columns. A row of windows has as many "
+    "windows as fit side by side: that is what you pass to come to the next one."
+)
+def averages_numbered_by_the_height(right, shape, size):
+    A = np.array(right(shape, size))
+    height, width = shape[0] // size, shape[1] // size
+    numbered = np.zeros(A.shape)
+    for k, (i, j) in enumerate(np.ndindex(height, width)):
+        numbered[i * height + j] += A[k]
+    return numbered
+
+
 def unchanged(image):
     """The image itself: what a shift does without any pooling."""
     return image
@@ -1636,6 +1805,7 @@ def _(draw: Draw) -> Iterator[Case]:
     yield case("shifts in an array", squares, draw.array(2, 5), np.array([3, 1, 2]))
     yield case("large numbers", maximum_of_pairs, 1e5 * draw.array(3, 6), [1, 2])
     yield case("small numbers", squares, 1e-2 * draw.array(3, 6), [1, 2])
+    yield case("single precision (float32)", maximum_of_pairs, draw.array(3, 6).astype(np.float32), [1, 2, 3])
     for _ in draw.repeats(4):
         function = draw.choice([unchanged, maximum_of_pairs, squares])
         yield case("random", function, draw.array(draw.int(2, 4), draw.size(4, 8)), [draw.int(1, 2), draw.int(1, 4)])

@@ -43,6 +43,13 @@ def test_windows_rings_the_first_maximum_of_each_window_in_the_windows_colour():
     assert not rings(out)
 
 
+def test_cells_are_of_one_size_in_all_panels_and_square():
+    downsampling.windows({"image": NUMBERS, "out": [[4, 5], [6, 3]], "dx": NUMBERS}, 2, 2, "a caption " * 20)
+    plt.gcf().canvas.draw()
+    sides = [np.diff(axes.transData.transform([(0, 0), (1, 1)]), axis=0)[0] for axes in plt.gcf().axes]
+    np.testing.assert_allclose(np.abs(sides), np.abs(sides[0][0]), rtol=1e-6)
+
+
 def test_a_pixel_that_wins_twice_has_two_rings_of_different_size():
     downsampling.windows({"image": [[1, 7, 2], [3, 0, 4]], "dx": [[0, 5, 0], [0, 0, 0]]}, 2, 1)
     circles = [p for p in plt.gcf().axes[0].patches if isinstance(p, Circle)]

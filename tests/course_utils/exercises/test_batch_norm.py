@@ -305,6 +305,7 @@ def test_a_forward_pass_without_cache_is_told_what_to_return():
     without = forward_variant(lambda out, *_: out)
     assert "returns the pair (out, cache), and an array of shape" in said("batchnorm_forward", without)
     assert "(out, cache), and None came" in said("batchnorm_forward", forward_variant(lambda *_: None))
+    assert "(out, cache), and a tuple of 4 came" in said("batchnorm_forward", forward_variant(lambda *a: a[:4]))
 
 
 def test_two_mistakes_at_once_are_both_named():
@@ -356,6 +357,24 @@ def test_a_cache_in_a_global_is_noticed():
 
     text = said("batchnorm_backward", batchnorm_backward, batchnorm_forward)
     assert "cache of the latest batch" in text
+
+
+def test_a_number_of_examples_in_a_global_is_noticed():
+    """Right for batches of one size; wrong as soon as one of another size goes forward in between."""
+    latest = {}
+
+    def batchnorm_forward(x, *args, **options):
+        latest["n"] = len(x)
+        return S["batchnorm_forward"](x, *args, **options)
+
+    def batchnorm_backward(dout, cache):
+        x, mean, std, gamma = cache
+        normalized = (x - mean) / std
+        dgamma, dbeta = (dout * normalized).sum(0), dout.sum(0)
+        return gamma / std * (dout - (dbeta + normalized * dgamma) / latest["n"]), dgamma, dbeta
+
+    text = said("batchnorm_backward", batchnorm_backward, batchnorm_forward)
+    assert "answers differently after a forward pass of a larger batch" in text
 
 
 @pytest.mark.parametrize("name", ["batchnorm_backward", "spatial_batchnorm_backward"])
@@ -411,16 +430,19 @@ CATEGORIES = {
     | {"single precision (float32)"},
     "batchnorm_backward": {"batch of two", "other eps", "small variance", "large mean with small variance"}
     | {"gamma one and beta zero", "single precision (float32)"},
-    "spatial_batchnorm_forward": {"batch of one image", "one channel", "images wider than tall", "small variance"}
-    | {"several batches in a row", "other momentum", "as many channels as columns", "single precision (float32)"},
-    "spatial_batchnorm_backward": {"batch of one image", "one channel", "images wider than tall"}
-    | {"as many channels as columns", "single precision (float32)"},
+    "spatial_batchnorm_forward": {"batch of two", "batch of one image", "one channel", "small variance"}
+    | {"images wider than tall", "images taller than wide", "several batches in a row", "other momentum"}
+    | {"as many channels as columns", "gamma one and beta zero", "single precision (float32)"},
+    "spatial_batchnorm_backward": {"batch of two", "batch of one image", "one channel", "small variance"}
+    | {"images wider than tall", "images taller than wide", "as many channels as columns"}
+    | {"single precision (float32)"},
     "fold_batchnorm": {"1 × 1 kernel", "as many filters as channels", "as many filters as kernel columns"}
-    | {"kernel taller than wide"},
+    | {"kernel taller than wide", "kernel wider than tall", "small variance", "one channel"},
     "layernorm_forward": {"batch of one", "images", "small variance", "large mean with small variance"},
-    "instancenorm_forward": {"one image", "one channel", "images wider than tall", "small variance"},
+    "instancenorm_forward": {"one image", "one channel", "images wider than tall", "images taller than wide"}
+    | {"small variance"},
     "groupnorm_forward": {"one group", "a group for each channel", "two groups of three channels"}
-    | {"three groups of two channels"},
+    | {"three groups of two channels", "images wider than tall", "images taller than wide", "small variance"},
     "synchronize_statistics": {"one process", "a process with a single example", "means far apart"},
 }
 

@@ -435,6 +435,7 @@ KINDS = (
     "gaps between windows (stride larger than size)",
     "window of one pixel",
     "equal numbers in a window (ties)",
+    "integers with ties",
     "constant image",
     "negative numbers only",
     "one channel",
@@ -452,6 +453,15 @@ def test_every_kind_of_input_is_among_the_cases(exercise, hidden):
     assert set(KINDS) <= {c.category for c in cases}
     if len(cases[0].args) == 4:
         assert all(c.args[1].size == 1 or np.ptp(c.args[1]) > 0 for c in cases), "an upstream gradient is uniform"
+
+
+@pytest.mark.parametrize("exercise", [*POOLS[:2], pooling.maxpool_matrix], ids=lambda e: e.name)
+def test_ties_also_come_in_arrays_of_integers(exercise):
+    (case,) = [c for c in exercise.draw(0) if c.category == "integers with ties"]
+    x, size = case.args[0], 2
+    windows = view_of(x, (size, size), (x.ndim - 2, x.ndim - 1)).reshape(-1, size * size)
+    assert x.dtype.kind == "i"
+    assert ((windows == windows.max(1, keepdims=True)).sum(1) > 1).any()
 
 
 # The lesson's own answers against PyTorch.
