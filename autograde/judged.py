@@ -82,7 +82,7 @@ def build(submitted: NotebookNode, lesson: Lesson, *, all_cells: bool = False) -
         _add(notebook, submitted.cells[number], changes)
     steps = tuple(_steps(notebook, lesson, all_cells=all_cells))
     steps = steps if all_cells else _needed(steps)
-    found = sum(1 for m in matches if cells.is_answer(m.own) and m.numbers)
+    found = sum(1 for m in matches if cells.is_answer(m.own) and m.numbers) if _is_of(submitted, matches) else 0
     return Judged(notebook, steps, tuple(changes), found)
 
 
@@ -107,6 +107,17 @@ def _matched(submitted: NotebookNode, lesson: Lesson) -> list[_Match]:
             taken.update(match.numbers)
     _match_places(matches, submitted.cells, taken)
     return matches
+
+
+def _is_of(submitted: NotebookNode, matches: Sequence[_Match]) -> bool:
+    """Whether a notebook is one of this lesson: by an id, by a name that an answer defines, or by most of its text."""
+    if any(match.by_name for match in matches):
+        return True
+    for match in (m for m in matches if cells.is_answer(m.own)):
+        if any(_defined(match.own.source) & _defined(submitted.cells[n].source) for n in match.numbers):
+            return True
+    same = [_plain(submitted.cells[n].source) == _plain(m.own.source) for m in matches for n in m.numbers]
+    return 2 * sum(same) > len(matches)
 
 
 def _best(copies: Sequence[int], own: NotebookNode, submitted: Sequence[NotebookNode]) -> int:

@@ -59,7 +59,7 @@ def graded(tmp_path_factory):
     root = tmp_path_factory.mktemp("graded") / "course"
     course = make_course(root)
     with (root / "nbgrader_config.py").open("a") as config:
-        config.write("c.Execute.timeout = 8\n")
+        config.write("c.Execute.timeout = 3\n")
     course = Course.find(root)
     release(course, course.lessons)
     submit(course, "ada", "10_first", RIGHT, hostile)
@@ -140,8 +140,9 @@ def test_a_submission_cannot_change_its_tests(ended):
 
 
 def test_sentences_say_where_it_stopped_and_what_it_is(ended):
-    assert "in the middle of cell mlp_parameters_check" in ended["dies"].for_student
-    assert "8 s a cell" in ended["loops"].for_student
+    assert "ended Python itself and was stopped in cell mlp_parameters_check" in ended["dies"].for_student
+    assert "Everything else was graded" in ended["dies"].for_student
+    assert "3 s a cell" in ended["loops"].for_student
     assert "mlp_parameters_check" in ended["loops"].for_instructor
     assert "It looks like 00_start_here" in ended["other"].for_instructor
     assert "not JSON" in ended["broken"].for_instructor
@@ -159,7 +160,7 @@ def test_the_autograded_notebooks_are_nbgraders(graded):
     course, _ = graded
     path = course.graded("ada", "10_first")
     made = nbformat.read(path, as_version=4)
-    assert "all 1" in cell_of(made, "mlp_parameters_check").outputs[0].text
+    assert "cases are right" in cell_of(made, "mlp_parameters_check").outputs[0].text
     assert "hidden=True" in cell_of(made, "mlp_parameters_hidden").source
     assert not os.access(path, os.W_OK) or os.geteuid() == 0
     with Gradebook(course.database, course.name) as book:
@@ -234,7 +235,9 @@ def executable(page):
     tags = [str(tag) for tag in soup.find_all(["script", "iframe", "object", "embed", "form", "style", "link", "svg"])]
     attributes = [(name, value) for tag in soup.find_all() for name, value in tag.attrs.items()]
     risky = [
-        (n, v) for n, v in attributes if n.startswith("on") or (n in ("href", "src") and not str(v).startswith("#"))
+        (n, v)
+        for n, v in attributes
+        if n.startswith("on") or n == "src" or (n == "href" and not str(v).startswith(("#", "https://")))
     ]
     return tags, risky
 
@@ -246,7 +249,7 @@ def test_nothing_of_a_submission_is_executable_in_its_page(graded):
     assert executable(page) == executable(course.page("blank", "10_first").read_text())
     assert "&lt;script&gt;alert(7)" in page  # what was printed is there, as text
     assert "<strong>bold</strong>" in page
-    assert "$a&lt;b$" in page
+    assert re.search(r"\$a&lt; ?b\$", page)
 
 
 def test_the_report(graded):
@@ -256,7 +259,7 @@ def test_the_report(graded):
     assert "<script" not in page
     assert not re.search(r"(src|href)=", page)
     assert "biases forgotten" in page
-    assert re.search(r"dies</b>, 10_first: The kernel died in cell mlp_parameters_check", page)
+    assert re.search(r"dies</b>, 10_first: It ended Python itself in cell mlp_parameters_check", page)
     assert "of 6 submissions have written answers" in page
 
 
