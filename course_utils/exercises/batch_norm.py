@@ -906,15 +906,6 @@ def power_of_the_deviation_for_that_of_the_variance(right, x, gamma, beta, dout,
     return gamma / std * (dout - dbeta / len(x) - stretch), dgamma, dbeta
 
 
-@batchnorm_backward.mistake(
-    "dgamma is computed with the output, which is scaled and shifted already. gamma multiplies the normalized values, "
-    "so its gradient holds those."
-)
-def dgamma_with_the_output(right, x, gamma, beta, dout, eps=1e-5):
-    dx, dgamma, dbeta = right(x, gamma, beta, dout, eps)
-    return dx, gamma * dgamma + beta * dbeta, dbeta
-
-
 @exercise(
     LESSON,
     parts=HISTORY,
