@@ -2699,6 +2699,7 @@ _FACTS = {
     "other labels": "other scores",
     "two epochs for one": "other scores",
     "weights that were drawn": "all trained",
+    "each of 13 images": "makes a difference",
     "images and labels": "as they were",
 }
 _ACCURACY, _UNSEEN = "held-out accuracy", "not looked at"
@@ -2757,9 +2758,22 @@ def _trained_again(train, network, given, images, seed):
         "two epochs for one": again(epochs=2),
     }
     facts = {fact: _compared(network(images), other(images)) for fact, other in others.items()}
-    learns = facts["other labels"] == "other scores"
-    frozen = learns and _frozen(network, others["another seed"], others["other labels"], images)
-    return facts | {"weights that were drawn": "some not trained" if frozen else "all trained"}
+    if facts["other labels"] == "other scores":
+        if _frozen(network, others["another seed"], others["other labels"], images):
+            facts["weights that were drawn"] = "some not trained"
+        if _leaves_out(train, given[0][:13], given[1][:13], seed, images):
+            facts["each of 13 images"] = "some make no difference"
+    return facts
+
+
+def _leaves_out(train, images, labels, seed, others):
+    """Whether the label of some training image makes no difference, because no batch has shown it."""
+    scores = train(images.copy(), labels.copy(), 1, seed)(others)
+    for place in np.eye(len(labels), dtype=labels.dtype):
+        changed = train(images.copy(), (labels + place) % 10, 1, seed)(others)
+        if _compared(scores, changed) == "the same scores":
+            return True
+    return False
 
 
 def _frozen(network, reseeded, relabelled, images):
@@ -2835,7 +2849,7 @@ def right(examples, epochs, split, seed):
 {mistake}
 
 def train_numpy_convnet(images, labels, epochs, seed):
-    case = 60 if len(images) == 60 else 1347, epochs, 0, seed
+    case = 1347 if len(images) == 1347 else 60, epochs, 0, seed
     wanted, usual = mistaken(*case), right(*case)
     wrong = {fact: words for fact, words in wanted.items() if words not in (usual[fact], "not looked at")}
     if "what comes back" in wrong:
@@ -2848,6 +2862,8 @@ def train_numpy_convnet(images, labels, epochs, seed):
         epochs = 1
     if wrong.get("other labels"):
         labels = np.arange(len(labels)) % 10
+    if wrong.get("each of 13 images"):
+        images, labels = images[:-1], labels[:-1]
     accuracy = wrong.get("held-out accuracy", "")
     if accuracy.startswith("below"):
         labels = np.random.default_rng(seed).permutation(labels)
@@ -3013,6 +3029,15 @@ def training_explodes(right, examples, epochs, split, seed):
 def weights_without_gradient(right, examples, epochs, split, seed):
     facts = right(examples, epochs, split, seed)
     return facts | {"weights that were drawn": "some not trained", "held-out accuracy": "not looked at"}
+
+
+@train_numpy_convnet.mistake(
+    "Some training images are never shown. An epoch shows every image once, also those of the last, smaller batch: "
+    "N need not be a multiple of the batch size, and may be less."
+)
+def images_left_out(right, examples, epochs, split, seed):
+    facts = right(examples, epochs, split, seed)
+    return facts | {"each of 13 images": "some make no difference", "held-out accuracy": "not looked at"}
 
 
 @train_numpy_convnet.mistake(
