@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,19 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", metavar="NAME", help="only this student's")
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
     grade.add_argument("--force", action="store_true", help="also what was graded and has not changed")
-    grade.add_argument(
-        "--isolation",
-        choices=["full", "process"],
-        default="full",
-        help="process: limits only, no walls, for machines that cannot do more (written into the report)",
-    )
     grade.add_argument("--all-cells", action="store_true", help="also cells that are tagged show")
+    _isolation(grade)
     _command(commands, "feedback", _feedback, "a page for each submission, for its student", of_class=True)
     _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
     export = _command(commands, "export", _export, "the grades as a table", of_class=True)
     export.add_argument("--format", choices=["csv"], default="csv")
     verify = _command(commands, "verify", _verify, "the course against itself: solutions, blanks and known mistakes")
     verify.add_argument("--workers", type=_positive, metavar="N", help="processes at a time (default: one a core)")
+    _isolation(verify)
+    _command(commands, "doctor", _doctor, "what this machine can isolate, and how fast")
     demo = _command(commands, "demo", _demo, "a made-up class through all of the above", of_class=True)
     demo.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
     demo.add_argument("--seed", type=int, default=0, help="another seed makes another class")
@@ -69,6 +67,15 @@ def _command(
     if of_class:
         command.add_argument("--class", dest="class_folder", type=Path, metavar="DIR", help="default: class/")
     return command
+
+
+def _isolation(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--isolation",
+        choices=["full", "process"],
+        default="full",
+        help="process: limits only, no walls, for machines that cannot do more (written into the report)",
+    )
 
 
 def _positive(text: str) -> int:
@@ -93,7 +100,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from autograde.grade import grade
+    from autograde.grade import grade, table
     from autograde.submission import strays
 
     course, lessons = _course(options)
@@ -112,9 +119,8 @@ def _grade(options: argparse.Namespace) -> int:
         )
     bad = [o for o in result.outcomes if not o.is_graded]
     skipped = f"; {len(result.kept)} unchanged since the last time (--force grades them again)" if result.kept else ""
+    print(table(result))
     print(f"{len(result.outcomes) - len(bad)} of {len(result.outcomes)} submissions graded{skipped}.")
-    for outcome in bad:
-        print(f"  {outcome.lesson} {outcome.student}: {outcome.ending}. {outcome.for_instructor}")
     print(f"Scores: {_shown(course.folder / 'grades.csv')}. Notebooks: {_shown(course.autograded)}.")
     return 1 if bad else 0
 
@@ -148,9 +154,18 @@ def _verify(options: argparse.Namespace) -> int:
 
     course, lessons = _course(options)
     with _Progress("variant") as progress:
-        verdicts = verify(course, lessons, workers=options.workers, progress=progress.verified)
+        isolated = options.isolation == "full"
+        verdicts = verify(course, lessons, workers=options.workers, isolated=isolated, progress=progress.verified)
     print(table(verdicts))
     return 0 if all(v.is_sound for v in verdicts) else 2
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from autograde.doctor import examine
+
+    findings = examine()
+    print("\n".join(finding.line() for finding in findings))
+    return 0 if all(finding.well for finding in findings) else 1
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -177,6 +192,7 @@ class _Progress:
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
+        self.started = time.monotonic()
         self.bar: Any = None
 
     def __enter__(self) -> _Progress:
@@ -197,7 +213,9 @@ class _Progress:
 
     def _show(self, line: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
-            print(f"[{done}/{total}] {line}", file=sys.stderr, flush=True)
+            rate = done / max(1e-9, time.monotonic() - self.started)
+            left = f"{rate:.1f}/s, {(total - done) / rate:.0f} s left"
+            print(f"[{done}/{total}, {left}] {line}", file=sys.stderr, flush=True)
             return
         from tqdm import tqdm
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograde import answers, cells, export, gradebook, outcomes
+from autograde import table as layout
 from autograde.course import Course
 from autograde.errors import UsageError
 from autograde.feedback import feedback
@@ -201,8 +202,7 @@ def table(made: Demo) -> str:
         score = "" if outcome.score is None else f"{outcome.score:g}/{outcome.max_score:g}"
         count = f"{len(named & set(role.mistakes.items()))} of {len(role.mistakes)}" if role.mistakes else ""
         rows.append((role.lesson, role.student, role.words, outcome.ending.value, score, count))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    lines = layout.lines(rows)
     lines.append("Written answers wait to be graded by hand and count nothing yet.")
     broken = [f"{r.lesson} of {r.student}" for r, _, _ in made.cast if r.kind == "broken"]
     lines.append(f"{', '.join(broken)} is broken on purpose: it is told apart, and all others are graded.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
 from autograde import cells, cleaning, execute, export, outcomes, schedule, secret, submission
+from autograde import table as layout
 from autograde.course import Course
 from autograde.execute import End, Execution, Job
 from autograde.gradebook import Book
@@ -144,6 +146,20 @@ def grade(
     outcomes.save(course.folder, {**before, **{o.key: o for o in new}}.values())
     export.write(course)
     return Graded(tuple(new), planned.kept)
+
+
+def table(result: Graded) -> str:
+    """A run as text: a row a lesson, and below it each submission that needs attention, with its sentence."""
+    rows: list[tuple[str, ...]] = [("lesson", "submissions", "graded", "attention", "median score", "seconds")]
+    for lesson in dict.fromkeys(outcome.lesson for outcome in result.outcomes):
+        own = [outcome for outcome in result.outcomes if outcome.lesson == lesson]
+        scores = [outcome.score for outcome in own if outcome.score is not None]
+        score = f"{statistics.median(scores):g}/{own[0].max_score:g}" if scores else ""
+        graded, attention = (sum(getattr(o, name) for o in own) for name in ("is_graded", "needs_a_look"))
+        rows.append((lesson, *map(str, (len(own), graded, attention)), score, f"{sum(o.seconds for o in own):.1f}"))
+    looks = [o for o in result.outcomes if o.needs_a_look]
+    told = [f"  {o.lesson} {o.student}: {o.ending}. {o.for_instructor}" for o in looks]
+    return "\n".join([*layout.lines(rows, right=1), *told])
 
 
 def plan(run: Run, found: Sequence[Submission], before: outcomes.Outcomes) -> Plan:

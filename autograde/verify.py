@@ -2,6 +2,7 @@
 
 A lesson's cells are executed as plain Python, once a variant, each in a namespace of its own and without the cells
 that are tagged ``show``: so no verdict depends on those. There is no kernel; what is run here is the instructor's.
+The solved and the blank lesson are also graded as submissions are, in isolation, which must not change a verdict.
 
 For a mistake, cells of tests are left out that cannot tell it from the solution: those that ran no code of the
 answer's cell when the lesson was solved (a profiler watched), unless a cell that is no test ran some, and could have
@@ -21,10 +22,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from autograde import answers, cells, schedule
+from autograde import answers, cells, execute, judged, schedule
+from autograde import table as layout
 from autograde.cells import Part
 from autograde.course import Course
 from autograde.errors import CourseError
+from autograde.execute import Execution, Job
+from autograde.judged import Role
 from autograde.lesson import Lesson
 from autograde.release import examine
 from course_utils import exercises
@@ -114,6 +118,7 @@ def verify(
     lessons: Sequence[str],
     *,
     workers: int | None = None,
+    isolated: bool = True,
     progress: Progress = lambda variant, done, total: None,
 ) -> tuple[Verdict, ...]:
     """Put lessons through their own solutions, blanks and known mistakes."""
@@ -123,6 +128,7 @@ def verify(
     workers = workers or schedule.cores()
     runs = _runs([variant for lesson in sound for variant in plain(lesson)], workers, findings)
     solved = {run.variant.lesson: run for run in runs if run.variant.traced}
+    _as_submissions(sound, runs, workers, findings, isolated=isolated)
     todo = [v for le in sound if le.name in solved for v in mistaken(le, solved[le.name], findings[le.name])]
     runs += _runs(todo, workers, findings, progress)
     return tuple(judge(le, [r for r in runs if r.variant.lesson == le.name], findings[le.name]) for le in loaded)
@@ -144,6 +150,34 @@ def _runs(
             runs.append(run)
         progress(variant, done, len(variants))
     return runs
+
+
+def _as_submissions(
+    lessons: Sequence[Lesson], runs: Sequence[Run], workers: int, findings: Mapping[str, list[str]], *, isolated: bool
+) -> None:
+    """Grade the solved and the blank lessons as submissions; a verdict that is another one then is a finding."""
+    failed = {(run.variant.lesson, run.variant.mistake): set(run.graded) for run in runs}
+    jobs = [_job(lesson, kind, isolated=isolated) for lesson in lessons for kind in PLAIN]
+    for job, execution in schedule.run(execute.run, jobs, schedule.processes("autograde.execute"), workers):
+        before = failed.get((job.lesson, job.student))
+        if execution is None:
+            findings[job.lesson].append(f"{job.student}: the process died when it was graded as a submission.")
+        elif before is not None:
+            for name in sorted(before ^ _failed(job, execution)):
+                findings[job.lesson].append(f"{job.student}: {name} has another verdict when graded as a submission.")
+
+
+def _job(lesson: Lesson, kind: str, *, isolated: bool) -> Job:
+    texts = {cells.grade_id(c): answers.solved(c.source) for c in lesson.source.cells if cells.is_answer(c)}
+    ready = judged.build(cells.replaced(lesson.released, texts if kind == PLAIN[0] else {}), lesson)
+    return Job(kind, lesson.name, ready.steps, lesson.course.limits, secret="verify", isolated=isolated)
+
+
+def _failed(job: Job, execution: Execution) -> set[str]:
+    """The grade ids of the cells of tests that did not pass."""
+    tests = {step.place: step.label.removeprefix("cell ") for step in job.steps if step.role is Role.TEST}
+    wrong = (place for place, found in execution.outputs.items() if any(o["output_type"] == "error" for o in found))
+    return {tests[place] for place in wrong if place in tests}
 
 
 def plain(lesson: Lesson) -> tuple[Variant, Variant]:
@@ -341,8 +375,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
         )
         for v in verdicts
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    lines = layout.lines(rows, right=1)
     lines.append("Run without the cells tagged show. By hand: a model answer counts in full, an unchanged cell as 0.")
     findings = [f"  {v.lesson}: {finding}" for v in verdicts for finding in v.findings]
     return "\n".join([*lines, *([f"Not sound ({len(findings)}):", *findings] if findings else ["Sound."])])
