@@ -204,9 +204,10 @@ def relu_backward(x, dout):
 
 @relu_backward.protocol
 def _(backward, forward, x, dout):
-    """The gradient the second time, after a forward pass of other numbers: nothing is kept between calls."""
+    """The gradient the second time, after forward passes of other numbers: nothing is kept between calls."""
     _, cache = forward(x)
     forward(np.ones((2, *x.shape)))
+    forward(np.flip(x).copy())
     backward(dout, cache)
     return backward(dout, cache)
 
@@ -279,6 +280,15 @@ def negative_gradients_lost(right, x, dout):
 )
 def mask_the_wrong_way_round(right, x, dout):
     return np.where(x < 0, dout, 0.0)
+
+
+@relu_backward.mistake(
+    "Your backward pass works with what the latest forward pass left behind, not with the cache that it is given. In "
+    "a network the forward pass runs on other numbers in between: all that is needed belongs into the cache, and "
+    "nothing into a global variable."
+)
+def cache_of_the_latest_call(right, x, dout):
+    return right(np.flip(x), dout)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -443,9 +453,10 @@ def linear_backward(x, w, b, dout):
 
 @linear_backward.protocol
 def _(backward, forward, x, w, b, dout):
-    """The gradients the second time, after a forward pass of other sizes: nothing is kept between calls."""
+    """The gradients the second time, after forward passes of other sizes and numbers: nothing is kept between calls."""
     _, cache = forward(x, w, b)
     forward(np.ones((len(x) + 1, 2)), np.ones((2, 3)), np.ones(3))
+    forward(np.flip(x).copy(), np.flip(w).copy(), b.copy())
     backward(dout, cache)
     return backward(dout, cache)
 
@@ -542,6 +553,15 @@ def dout_not_used(right, x, w, b, dout):
 def dw_of_the_first_example(right, x, w, b, dout):
     dx, _, db = right(x, w, b, dout)
     return dx, right(x[:1], w, b, dout[:1])[1], db
+
+
+@linear_backward.mistake(
+    "Your backward pass works with what the latest forward pass left behind, not with the cache that it is given. In "
+    "a network the forward pass runs on other numbers in between: all that is needed belongs into the cache, and "
+    "nothing into a global variable."
+)
+def cache_of_the_latest_batch(right, x, w, b, dout):
+    return right(np.flip(x), np.flip(w), b, dout)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -977,6 +997,21 @@ def size_rounded_up(right, x, w, b, stride=1, padding=0):
 
 
 @conv2d_forward.mistake(
+    "Your number of windows divides before it subtracts: `H + 2 * p - k // s` is `H + 2 * p - (k // s)` in Python. The "
+    "kernel comes off first, then the rest is divided: brackets are needed."
+)
+def division_before_the_difference(right, x, w, b, stride=1, padding=0):
+    (down, across), (above, beside) = np.broadcast_to(stride, 2), np.broadcast_to(padding, 2)
+    padded = np.pad(x, ((0, 0), (0, 0), (above, above), (beside, beside)))
+    (height, width), (high, wide) = padded.shape[2:], w.shape[2:]
+    out = np.zeros((len(x), len(w), height - high // down + 1, width - wide // across + 1))
+    for n, k, i, j in np.ndindex(*out.shape):
+        window = padded[n, :, i * down : i * down + high, j * across : j * across + wide]
+        out[n, k, i, j] = (window * w[k]).sum() + b[k]
+    return out, right(x, w, b, stride=stride, padding=padding)[1]
+
+
+@conv2d_forward.mistake(
     "The output has the right size, but your windows move by one pixel only: window (i, j) starts at row i and "
     "column j. How far is it from one window to the next?"
 )
@@ -1143,9 +1178,10 @@ def _conv_gradients(x, w, b, dout, stride, padding):
 
 
 def _through_conv_backward(backward, forward, x, w, b, dout, **keywords):
-    """The gradients the second time, after a forward pass of other sizes: nothing is kept between calls."""
+    """The gradients the second time, after forward passes of other sizes and numbers: nothing is kept between calls."""
     _, cache = forward(x, w, b, **keywords)
     forward(np.ones((len(x) + 1, 1, 3, 4)), np.ones((2, 1, 2, 2)), np.ones(2), stride=1, padding=1)
+    forward(np.flip(x).copy(), np.flip(w).copy(), b.copy(), **keywords)
     backward(dout, cache)
     return backward(dout, cache)
 
@@ -1408,6 +1444,15 @@ def dx_of_integer_type(right, x, w, b, dout, stride=1, padding=0):
     integers = np.zeros_like(x)
     integers += dx.astype(np.result_type(dout, w))
     return integers, dw, db
+
+
+@conv2d_backward.mistake(
+    "Your backward pass works with what the latest forward pass left behind, not with the cache that it is given. In "
+    "a network the forward pass runs on other numbers in between: all that is needed belongs into the cache, and "
+    "nothing into a global variable."
+)
+def cache_of_the_latest_images(right, x, w, b, dout, stride=1, padding=0):
+    return right(np.flip(x), np.flip(w), b, dout, stride=stride, padding=padding)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -2189,6 +2234,7 @@ conv2d_backward_fast.mistakes += (
     order_of_the_gradients,
     dx_ends_at_the_last_window,
     dx_of_integer_type,
+    cache_of_the_latest_images,
 )
 
 

@@ -362,6 +362,12 @@ WRONG = [  # exercise, what stands in the solution, what a student wrote, the mi
     ("numeric_gradient", "    x[index] = value\n", "    pass\n", "entries not put back"),
     ("numeric_gradient", "np.array(x, dtype=float)", "x.copy()", "integers cannot take the step"),
     ("conv2d_forward", "(W + 2 * pw - kw) // sw", "(H + 2 * ph - kw) // sw", "width computed from the height"),
+    (
+        "conv2d_forward",
+        "(H + 2 * ph - kh) // sh + 1, (W + 2 * pw - kw) // sw + 1",
+        "H + 2 * ph - kh // sh + 1, W + 2 * pw - kw // sw + 1",
+        "division before the difference",
+    ),
     ("conv2d_forward", "(W + 2 * pw - kw) // sw", "(H + 2 * ph - kh) // sh", "output always square"),
     (
         "conv2d_forward",
@@ -444,18 +450,30 @@ def test_a_wrong_backward_pass_is_shown_on_few_numbers(names, sources):
     assert dout.size <= 2
 
 
-def test_a_cache_in_a_global_variable_is_caught(names):
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        ("relu_backward", "cache of the latest call"),
+        ("linear_backward", "cache of the latest batch"),
+        ("conv2d_backward", "cache of the latest images"),
+        ("conv2d_backward_fast", "cache of the latest images"),
+    ],
+)
+def test_a_cache_in_a_global_variable_is_caught_and_named(name, mistake, names):
+    companion = name.replace("backward", "forward")
     kept = []
 
-    def forward(x, w, b, stride=1, padding=0):
-        out, cache = names["conv2d_forward"](x, w, b, stride, padding)
+    def forward(*arguments, **keywords):
+        out, cache = names[companion](*arguments, **keywords)
         kept.append(cache)
         return out, None
 
     def backward(dout, cache):
-        return names["conv2d_backward"](dout, kept[-1])
+        return names[name](dout, kept[-1])
 
-    assert not examined("conv2d_backward", backward, {"conv2d_forward": forward}).passed
+    for hidden in (False, True):
+        result = examined(name, backward, {companion: forward}, hidden)
+        assert [m.name for m in result.mistakes] == [mistake]
 
 
 def test_gradients_added_to_what_an_earlier_call_left_are_caught(names):
