@@ -6,17 +6,21 @@ ended is replaced: the cells before are run again without the one to blame, so t
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import json
 import os
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from autograde import judged
 from autograde.course import Limits
+from autograde.errors import AutogradeError
 from autograde.judge import Judge, Output, Tested, sentence
 from autograde.judged import Role, Step
 from autograde.reading import Reading
@@ -26,6 +30,9 @@ from autograde.sandbox.session import Cause, Ended, Session, Warm
 NOT_RUN = "NotRun"  # the name of the error in a cell that was never reached
 REPLACED = 12  # how often a student's process may be replaced
 OUTPUTS = 20_000_000  # characters of all outputs together
+LONGEST_ERROR = 20_000  # characters of what an error says
+AGAIN = 5.0  # seconds for a cell or a function that has run too long before
+STUCK = 300  # seconds beyond the submission's own, after which a worker that is still busy with it ends itself
 
 
 class End(StrEnum):
@@ -38,7 +45,13 @@ class End(StrEnum):
     DIED = "process died"
 
 
-ENDS = {Cause.TIME: End.TIME, Cause.MEMORY: End.MEMORY, Cause.OUTPUT: End.OUTPUT, Cause.DIED: End.DIED}
+ENDS = {
+    Cause.TIME: End.TIME,
+    Cause.MEMORY: End.MEMORY,
+    Cause.OUTPUT: End.OUTPUT,
+    Cause.DIED: End.DIED,
+    Cause.BROKEN: End.DIED,
+}
 
 
 @dataclass(frozen=True)
@@ -68,29 +81,51 @@ class Execution:
     suspicious: tuple[str, ...] = ()
 
 
+_alone = threading.Lock()  # a process has one warm process, and runs one submission at a time
+
+
 @functools.cache
 def _warm(process: int, *, isolated: bool) -> Warm:
     """This worker's warm process."""
-    return Warm(isolated=isolated)
+    warm = Warm(isolated=isolated)
+    warm.probe()
+    return warm
 
 
 def run(job: Job) -> Execution:
     """Run a job. Whatever the submission does, an execution comes back."""
     started = time.monotonic()
-    runner = Runner(job, _warm(os.getpid(), isolated=job.isolated), Reading.of(judged.answers_of(job.steps)))
+    with _alone, _not_for_ever(job.limits.submission_seconds + STUCK):
+        warm = _warm(os.getpid(), isolated=job.isolated)
+        runner = Runner(job, warm)
+        try:
+            runner.run()
+        except SandboxBrokenError:  # somebody killed a part of it
+            runner = Runner(job, warm, last=True)
+            runner.run()
+        return runner.execution(time.monotonic() - started)
+
+
+@contextmanager
+def _not_for_ever(seconds: float) -> Iterator[None]:
+    """End this process when something takes much too long, even where no Python runs: a new worker is tried."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
     try:
-        for step in job.steps:
-            runner.step(step)
+        yield
     finally:
-        runner.close()
-    return runner.execution(time.monotonic() - started)
+        faulthandler.cancel_dump_traceback_later()
+
+
+class SandboxBrokenError(Exception):
+    """A part of the sandbox was ended, and not by the submission."""
 
 
 class Runner:
-    """A submission on its way through its steps."""
+    """A submission on its way through its steps; ``last`` when it is not tried again if the sandbox breaks."""
 
-    def __init__(self, job: Job, warm: Warm, reading: Reading):
-        self.job, self.warm, self.reading = job, warm, reading
+    def __init__(self, job: Job, warm: Warm, *, last: bool = False):
+        self.job, self.warm, self.last = job, warm, last
+        self.reading = Reading.of(judged.answers_of(job.steps))
         self.judge = Judge(job.steps, job.lesson, job.secret)
         self.session: Session | None = None
         self.modules = judged.imports_of(job.steps)
@@ -98,88 +133,129 @@ class Runner:
         self.outputs: dict[int, tuple[Output, ...]] = {}
         self.records: list[Mapping[str, Any]] = []
         self.seeds: dict[str, int] = {}
-        self.ran: list[Step] = []  # by the student's process, in this order
+        self.ran: list[tuple[Step, float]] = []  # by the student's process, in this order, with seconds for next time
         self.slow: set[str] = set()  # names in tests that were stopped
         self.first: tuple[Ended, Step] | None = None
         self.replaced = 0
         self.left = OUTPUTS
 
-    def step(self, step: Step) -> None:
+    def run(self) -> None:
+        """All steps, one after the other."""
+        try:
+            for step in self.job.steps:
+                self._step(step)
+        finally:
+            if self.session is not None:
+                self.session.close()
+
+    def _step(self, step: Step) -> None:
+        try:
+            self._run(step)
+        except (AutogradeError, SandboxBrokenError):
+            raise
+        except Exception as error:  # a fault of the grader's costs one cell, not the class
+            ended = Ended(Cause.DIED, f"the grader itself failed ({type(error).__name__}: {error})")
+            self.outputs[step.place] = (_not_run(sentence(ended)),)
+            self._note(ended, step)
+
+    def _run(self, step: Step) -> None:
         if time.monotonic() > self.deadline or self.replaced > REPLACED:
-            self.outputs[step.place] = (_not_run("This cell was not run: the submission had used up its time."),)
-            if self.first is None:
-                self.first = Ended(Cause.TIME, "all cells together took too long"), step
+            self._not_reached(step)
         elif step.role is Role.TEST:
             self._test(step)
         else:
             self._cell(step)
 
+    def _not_reached(self, step: Step) -> None:
+        late = time.monotonic() > self.deadline
+        why = "the submission had used up its time" if late else "Python had to be started anew too often"
+        self.outputs[step.place] = (_not_run(f"This cell was not run: {why}."),)
+        self._note(Ended(Cause.TIME if late else Cause.DIED, f"before it, {why}"), step)
+
+    def _note(self, ended: Ended, step: Step) -> None:
+        """Keep how it ended, where it was the first time; a sandbox that broke says nothing about the submission."""
+        if ended.cause is Cause.BROKEN and not self.last:
+            raise SandboxBrokenError(ended.detail)
+        self.first = self.first or (ended, step)
+
     def _cell(self, step: Step) -> None:
         outputs, ended = self._in_process(step)
         self.outputs[step.place] = self._kept(outputs)
         if ended is None or self._alive():
-            self.ran.append(step)
+            self.ran.append((step, self._seconds() if ended is None else AGAIN))
         if ended is not None:
-            self.first = self.first or (ended, step)
+            self._note(ended, step)
             self.outputs[step.place] += (_not_run(sentence(ended)),)
 
-    def _in_process(self, step: Step) -> tuple[Sequence[Output], Ended | None]:
+    def _in_process(self, step: Step) -> tuple[list[Output], Ended | None]:
         """A cell's outputs, and how the process was stopped meanwhile, if it was."""
         try:
             session = self._session()
-            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
-            reply = session.ask({"do": "cell", "source": step.source}, deadline=deadline)
+            reply = session.ask({"do": "cell", "source": step.source}, deadline=self._until(self._seconds()))
         except Ended as ended:
-            return (), ended
-        outputs = [o for o in _listed(reply.tree.get("outputs")) if _is_output(o)]
+            return [], ended
+        outputs = [made for said in _listed(reply.tree.get("outputs")) if (made := _output(said)) is not None]
         if reply.interrupted:
             return outputs, Ended(Cause.TIME, f"it ran for more than {self.job.limits.cell_seconds} s")
-        if reply.tree.get("failed") == "MemoryError" and self.first is None:
-            self.first = Ended(Cause.MEMORY, "there was no more memory for it"), step
+        self._note_memory(session, step)
         return outputs, None
 
     def _test(self, step: Step) -> None:
         """A cell of tests; an answer that was stopped once gets less time in the next one."""
-        names = {name for name in self.slow if name in step.source}
-        seconds = min(5.0, self.job.limits.cell_seconds) if names else float(self.job.limits.cell_seconds)
+        slow = any(name in step.source for name in self.slow)
         try:
-            line = Line(self._session(), self.reading, min(seconds, self.deadline - time.monotonic()))
+            session = self._session()
+            seconds = self._until(AGAIN if slow else self._seconds()) - time.monotonic()
+            tested = self.judge.test(step, Line(session, self.reading, seconds))
+            self._note_memory(session, step)
         except Ended as ended:
             tested = Tested((_not_run(sentence(ended)),), ended=ended)
-        else:
-            tested = self.judge.test(step, line)
         self.outputs[step.place] = self._kept(tested.outputs)
         self.seeds.update(tested.seeds)
         if tested.record is not None:
             self.records.append(tested.record)
         if tested.ended is not None:
-            self.first = self.first or (tested.ended, step)
+            self._note(tested.ended, step)
             self.slow |= {name for name in self.reading.defined if name in step.source}
+
+    def _note_memory(self, session: Session, step: Step) -> None:
+        if session.lacked_memory and session.ended is None:
+            self._note(Ended(Cause.MEMORY, "there was no more memory for it"), step)
+
+    def _seconds(self) -> float:
+        return float(self.job.limits.cell_seconds)
+
+    def _until(self, seconds: float) -> float:
+        return min(self.deadline, time.monotonic() + seconds)
 
     def _alive(self) -> bool:
         return self.session is not None and self.session.ended is None
 
     def _session(self) -> Session:
-        """The student's process; a new one, in which all that was run is run again, where the last one has ended."""
-        if self.session is not None and self.session.ended is None:
-            return self.session
-        if self.session is not None:
-            self.replaced += 1
-        self.session = self.warm.fork(self.job.limits, self.modules)
-        self._place_files(self.session)
-        for step in list(self.ran):
-            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
-            try:
-                self.session.ask({"do": "cell", "source": step.source}, deadline=deadline)
-            except Ended:
-                self.ran.remove(step)
-                raise
+        """The student's process; a new one, in which all that was run is run again, where the last one has ended.
+
+        A cell that ends the process when it is run again is left out.
+        """
+        while self.session is None or self.session.ended is not None:
+            self.replaced += self.session is not None
+            if self.replaced > REPLACED:
+                raise self.session.ended if self.session and self.session.ended else AssertionError
+            self.session = self.warm.fork(self.job.limits, self.modules)
+            with suppress(Ended):
+                self._replay(self.session)
+        self.session.renew()
         return self.session
 
-    def _place_files(self, session: Session) -> None:
+    def _replay(self, session: Session) -> None:
         for name, content in self.job.files:
-            deadline = min(self.deadline, time.monotonic() + self.job.limits.cell_seconds)
-            session.ask({"do": "file", "name": name}, [content], deadline=deadline)
+            session.ask({"do": "file", "name": name}, [content], deadline=self._until(self._seconds()))
+        for entry in list(self.ran):
+            session.renew()
+            try:
+                session.ask({"do": "cell", "source": entry[0].source}, deadline=self._until(entry[1]))
+            except Ended:
+                self.ran.remove(entry)
+                raise
 
     def _kept(self, outputs: Sequence[Output]) -> tuple[Output, ...]:
         """Outputs, as long as there is room for them."""
@@ -190,10 +266,6 @@ class Runner:
                 self.left -= min(size, self.left)
                 kept.append(output)
         return tuple(kept)
-
-    def close(self) -> None:
-        if self.session is not None:
-            self.session.close()
 
     def execution(self, seconds: float) -> Execution:
         made = Execution(
@@ -219,18 +291,22 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _is_output(value: Any) -> bool:
-    """Whether what a student's process says is an output can be put into a notebook."""
-    if not isinstance(value, dict):
-        return False
-    kind = value.get("output_type")
-    if kind == "stream":
-        return value.get("name") in ("stdout", "stderr") and isinstance(value.get("text"), str)
+def _output(said: Any) -> Output | None:
+    """What a student's process says is an output, as a notebook has it; None where it is none."""
+    if not isinstance(said, dict):
+        return None
+    kind, text, data = said.get("output_type"), said.get("text"), said.get("data")
+    if kind == "stream" and said.get("name") in ("stdout", "stderr") and isinstance(text, str):
+        return {"output_type": "stream", "name": said["name"], "text": text}
     if kind == "error":
-        texts = value.get("traceback")
-        lines = isinstance(texts, list) and all(isinstance(line, str) for line in texts)
-        return lines and isinstance(value.get("ename"), str) and isinstance(value.get("evalue"), str)
-    data = value.get("data")
+        lines = "\n".join(filter(_is_text, _listed(said.get("traceback"))))[-LONGEST_ERROR:].split("\n")
+        name, value = (text[:LONGEST_ERROR] if _is_text(text := said.get(key)) else "" for key in ("ename", "evalue"))
+        return {"output_type": "error", "ename": name, "evalue": value, "traceback": lines}
     if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
-        return False
-    return all(isinstance(text, str) for text in data.values())
+        return None
+    made = {"output_type": kind, "data": {k: v for k, v in data.items() if _is_text(v)}, "metadata": {}}
+    return made if kind == "display_data" else {**made, "execution_count": None}
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str)

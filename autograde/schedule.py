@@ -5,9 +5,14 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from typing import TypeVar
+from multiprocessing import connection
+from typing import Any, TypeVar
+
+from autograde.sandbox import kernel
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -24,7 +29,33 @@ def processes(preload: str) -> MakeExecutor:
     """Worker processes of this machine, forked from one that has imported a module and done nothing else."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
-    return lambda workers: ProcessPoolExecutor(workers, mp_context=context)
+    return lambda workers: _Workers(workers, mp_context=context, initializer=belong_to_parent)
+
+
+class _Workers(ProcessPoolExecutor):
+    """Workers that do not keep anybody waiting who was stopped."""
+
+    def __exit__(self, kind: Any, *rest: Any) -> bool | None:
+        if kind is not None:
+            for worker in list((self._processes or {}).values()):
+                worker.kill()
+        return super().__exit__(kind, *rest)
+
+
+def belong_to_parent() -> None:
+    """In a worker: end when the command that it works for ends, however that does; leave Control-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if kernel.is_linux():
+        kernel.die_with_parent(signal.SIGKILL)  # the forkserver ends with the command
+    threading.Thread(target=_end_after, args=[parent.sentinel], daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def run(

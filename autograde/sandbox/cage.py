@@ -1,10 +1,12 @@
 """Three processes a submission, each forked from the one before:
 
-door    outside; makes the namespaces, waits for the keeper, and passes on how it ended
-keeper  the first process inside: it buries orphans, watches the memory, and takes all others along when it ends
+door    outside, where nothing inside can reach it: it makes the namespaces, watches the memory, and passes on how
+        the keeper ended
+keeper  the first process inside: it buries orphans, and takes all others along when it ends
 cells   where the student's code runs, without any privilege
 
-Whoever of them is killed, nothing is left: the keeper dies with the door, and all inside die with the keeper.
+Whoever of them is killed, nothing is left: the keeper dies with the door, and all inside die with the keeper. Without
+isolation there is no inside; then the keeper looks for what is left, as well as can be.
 """
 
 from __future__ import annotations
@@ -16,40 +18,66 @@ import resource
 import signal
 import socket
 import struct
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from autograde.sandbox import filter, kernel
+from autograde.sandbox import filter, kernel, memory, wire
+from autograde.sandbox.memory import MEGABYTE, PAGE, Memory
 
 HOME = "/tmp/home"
-MEMORY = 70  # exit statuses of the keeper that say more than a number
+MEMORY = 70  # exit statuses of the door that say more than a number
 BROKEN = 71
-UNKNOWN_USER = 200_000  # from here on, users that no one is
-MEGABYTE = 1 << 20
-PAGE = resource.getpagesize()
+UNKNOWN_USER = 1_900_000_000  # from here on, users that no one is
+RESERVED = 1024  # megabytes of addresses that may be reserved and not used: the stacks of threads, say
+OPEN_FILES = 256
 EVERY = 0.05  # seconds between two looks at the memory
+PATIENCE = 5.0  # seconds for burying what does not want to be buried
 
 Run = Callable[[], None]
 
 
-def enter(limits: Mapping[str, int], run: Run, *, isolated: bool, keep: int) -> NoReturn:
-    """In a new child of the warm process: become the door, and run something in the cells' process."""
+def enter(limits: Mapping[str, int], run: Run, *, isolated: bool, keep: int, parent: int) -> NoReturn:
+    """In a new child of the warm process ``parent``: become the door, and run something in the cells' process."""
     status = BROKEN
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if isolated:
             _leave()
-        if kernel.is_linux():
-            kernel.die_with_parent(signal.SIGKILL)
+        _die_with_parent(isolated)
+        if os.getppid() != parent:  # it died before that
+            os._exit(status)
+        born = memory.own_resident()
+        above, below = socket.socketpair()
         keeper = os.fork()
         if keeper == 0:
-            _keep(limits, run, isolated=isolated, keep=keep)
-        signal.signal(signal.SIGINT, lambda *_: os.kill(keeper, signal.SIGINT))
+            above.close()
+            _keep(limits, run, below, isolated=isolated, keep=keep)
+        below.close()
         os.close(keep)
-        status = _status(_wait(keeper))
+        _forward(keeper, signal.SIGINT, *(() if isolated else (signal.SIGTERM,)))
+        status = _watch(keeper, above, limits["memory_mb"] * MEGABYTE, born, isolated=isolated)
+    except BaseException as error:
+        _tell(keep, error)
     finally:
         os._exit(status)
+
+
+def _die_with_parent(isolated: bool) -> None:
+    if kernel.is_linux():
+        kernel.die_with_parent(signal.SIGKILL if isolated else signal.SIGTERM)
+
+
+def _forward(process: int, *numbers: int) -> None:
+    for each in numbers:
+        signal.signal(each, lambda number, _: os.kill(process, number))
+
+
+def _tell(keep: int, error: BaseException) -> None:
+    """Why no cells could be run, in the place of an answer."""
+    with contextlib.suppress(Exception):
+        wire.send(socket.socket(fileno=keep), wire.Frame({"broken": f"{type(error).__name__}: {error}"}))
 
 
 def _leave() -> None:
@@ -78,27 +106,55 @@ def map_user(inside: int, outside: int, group_inside: int, group_outside: int) -
         Path(f"/proc/self/{name}").write_text(text)
 
 
-def _keep(limits: Mapping[str, int], run: Run, *, isolated: bool, keep: int) -> NoReturn:
+def _watch(keeper: int, above: socket.socket, most: int, born: int, *, isolated: bool) -> int:
+    """The door: wait for the keeper to end; end all when they hold too much memory together."""
+    if not kernel.is_linux():
+        return _passed_on(_wait(keeper))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    _, descriptors, _, _ = socket.recv_fds(above, 1, 1)
+    if isolated and not descriptors:
+        return _passed_on(_wait(keeper))
+    if isolated:
+        proc = descriptors[0]
+        held = Memory(proc, lambda: memory.numbered(proc), most, born)
+    else:
+        held = Memory(os.open("/proc", os.O_RDONLY), lambda: memory.descendants(keeper), most, born)
+    while True:
+        gone, status = os.waitpid(keeper, os.WNOHANG)
+        if gone:
+            return _passed_on(status)
+        if held.is_exceeded():
+            os.kill(keeper, signal.SIGKILL if isolated else signal.SIGTERM)
+            _wait(keeper)
+            return MEMORY
+        signal.sigtimedwait([signal.SIGCHLD], EVERY)
+
+
+def _keep(limits: Mapping[str, int], run: Run, below: socket.socket, *, isolated: bool, keep: int) -> NoReturn:
     """The keeper: prepare the inside, start the cells, and stay until they end."""
     status = BROKEN
     try:
-        if kernel.is_linux():
-            kernel.die_with_parent(signal.SIGKILL)
+        _die_with_parent(isolated)
         os.setsid()
         if isolated:
             _furnish(limits)
+            socket.send_fds(below, [b"/"], [os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)])  # fails without a door
             kernel.set_dumpable(False)  # so that the cells, which are the same user, cannot look into the keeper
+        elif kernel.is_linux():
+            kernel.adopt_orphans()
+        below.close()
         cells = os.fork()
         if cells == 0:
-            _become_cells(limits, run, keep)
+            _become_cells(limits, run, keep, isolated=isolated)
         os.close(keep)
-        signal.signal(signal.SIGINT, lambda *_: os.kill(cells, signal.SIGINT))
-        if isolated:
-            status = _watch(cells, limits["memory_mb"] * MEGABYTE)
-        else:
-            status = _status(_wait(cells))
-            with contextlib.suppress(OSError):
-                os.killpg(cells, signal.SIGKILL)
+        _forward(cells, signal.SIGINT)
+        if not isolated:
+            signal.signal(signal.SIGTERM, lambda *_: _leave_nothing(cells))
+        status = _reap(cells)
+        if not isolated:
+            _bury(cells)
+    except BaseException as error:
+        _tell(keep, error)
     finally:
         os._exit(status)
 
@@ -125,34 +181,49 @@ def _raise_loopback() -> None:
         fcntl.ioctl(probe, 0x8914, request)  # SIOCSIFFLAGS
 
 
-def _become_cells(limits: Mapping[str, int], run: Run, keep: int) -> NoReturn:
+def _become_cells(limits: Mapping[str, int], run: Run, keep: int, *, isolated: bool) -> NoReturn:
     try:
         os.setsid()
         if kernel.is_linux():
             kernel.set_dumpable(True)
+            kernel.die_with_parent(signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        _limit(limits)
+        limit(limits, alone=isolated)
         _close_others(keep)
         run()
     finally:
         os._exit(0)
 
 
-def _limit(limits: Mapping[str, int]) -> None:
+def limit(limits: Mapping[str, int], *, alone: bool) -> None:
+    """Limits that the kernel keeps, for this process and each that it starts."""
+    processes = limits["processes"] + (0 if alone else _tasks_of(os.getuid()))  # else they are the user's, too
+    addresses = _size() + (limits["memory_mb"] + RESERVED) * MEGABYTE
     for what, most in (
         (resource.RLIMIT_CPU, limits["submission_seconds"]),
-        (resource.RLIMIT_AS, _size() + limits["memory_mb"] * MEGABYTE),
-        (resource.RLIMIT_NPROC, limits["processes"]),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_AS, addresses),
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_FSIZE, limits["disk_mb"] * MEGABYTE),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
     ):
         hard = resource.getrlimit(what)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        last = value + 5 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else value
         with contextlib.suppress(ValueError, OSError):  # macOS has no limit of addresses
-            resource.setrlimit(what, (value, value))
+            resource.setrlimit(what, (value, last))
+
+
+def _tasks_of(user: int) -> int:
+    """How many processes and threads a user has."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*/task"):
+        with contextlib.suppress(OSError):
+            found += len(list(folder.iterdir())) if folder.stat().st_uid == user else 0
+    return found
 
 
 def _size() -> int:
@@ -172,63 +243,43 @@ def _close_others(keep: int) -> None:
     os.closerange(keep + 1, 4096)
 
 
-def _watch(cells: int, most: int) -> int:
-    """Wait for the cells to end; end all when they hold too much memory together."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    base = _resident(cells)
+def _reap(cells: int) -> int:
+    """Wait for the cells to end, and bury all others that do."""
     while True:
-        signal.sigtimedwait([signal.SIGCHLD], EVERY)
-        while True:
-            try:
-                gone, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return BROKEN
-            if gone == cells:
-                return _status(status)
-            if gone == 0:
-                break
-        if _all(base) > most and _precisely() > most:
-            return MEMORY
+        gone, status = os.waitpid(-1, 0)
+        if gone == cells:
+            return _status(status)
 
 
-def _all(base: int) -> int:
-    """About how much memory all processes hold beyond what they were born with: cheap, and never too little."""
-    return sum(max(0, _resident(process) - base) for process in _others())
-
-
-def _others() -> list[int]:
-    own = os.getpid()
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and int(path.name) != own]
-
-
-def _resident(process: int) -> int:
-    """Bytes of memory that a process has in its addresses, shared or not."""
+def _leave_nothing(cells: int) -> NoReturn:
+    """When the keeper is told to end."""
     try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError, ValueError):
-        return 0
+        _bury(cells)
+    finally:
+        os._exit(128 + signal.SIGTERM)
 
 
-def _precisely() -> int:
-    """How much memory all processes hold, what several share counted once."""
-    return sum(map(_share, _others()))
+def _bury(cells: int) -> None:
+    """Kill what the cells have left, where no namespace does it."""
+    deadline = time.monotonic() + PATIENCE
+    left = memory.descendants(os.getpid()) if kernel.is_linux() else [-cells]
+    while left and time.monotonic() < deadline:
+        for process in left:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        left = memory.descendants(os.getpid()) if kernel.is_linux() else []
 
 
-def _share(process: int) -> int:
-    """Bytes of memory of a process, what it shares with others divided among them."""
-    try:
-        lines = [line.split() for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()]
-    except OSError:  # it has ended, or hides
-        return _resident(process)
-    return sum(int(fields[1]) for fields in lines if fields[0] in ("Pss_Anon:", "Pss_Shmem:")) * 1024
+def _passed_on(waited: int) -> int:
+    """What the keeper says, if nobody has killed it."""
+    return BROKEN if os.WIFSIGNALED(waited) else os.WEXITSTATUS(waited)
 
 
 def _wait(process: int) -> int:
-    while True:
-        try:
-            return os.waitpid(process, 0)[1]
-        except InterruptedError:
-            continue
+    return os.waitpid(process, 0)[1]
 
 
 def _status(waited: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,16 +24,17 @@ from autograde.errors import AutogradeError
 from autograde.sandbox import cage, wire
 
 WIRE_BYTES = 64_000_000  # of one message
+RECEIVED = 512_000_000  # bytes of all messages together, for one cell of the notebook
 GRACE = 2.0  # seconds between an interrupt and the end
+REST = 5.0  # seconds for a process that was interrupted to come to itself
 START = 120.0  # seconds for a warm process to start in
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "HOME": cage.HOME,
-    "IPYTHONDIR": f"{cage.HOME}/.ipython",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "NBGRADER_EXECUTION": "autograde",
+    "MALLOC_ARENA_MAX": "2",  # else each thread reserves 64 MB of addresses, which are limited
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -46,6 +48,14 @@ ENVIRONMENT = {
 class IsolationError(AutogradeError):
     """This machine does not let a process be walled off."""
 
+    @classmethod
+    def because(cls, reason: str) -> IsolationError:
+        return cls(
+            f"Submissions cannot be isolated here ({reason}). Grading needs Linux and user namespaces; a container or "
+            "the system's settings may forbid them: autograde doctor says what is missing. With --isolation=process "
+            "submissions run with limits only, and can read whatever you can."
+        )
+
 
 class Cause(StrEnum):
     """Why a student's process was ended, or ended."""
@@ -54,6 +64,7 @@ class Cause(StrEnum):
     MEMORY = "memory"
     OUTPUT = "output"
     DIED = "died"
+    BROKEN = "broken"  # the sandbox, not the student's code
 
 
 class Ended(BaseException):
@@ -84,18 +95,23 @@ class Warm:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
         self.imported: set[str] = set()
+        self.threaded: set[str] = set()  # modules that start a thread when imported, so that no fork could follow
 
     def start(self) -> None:
         """Start it; :class:`IsolationError` where the machine does not allow that."""
         self.stop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if self.isolated else socket.SOCK_DGRAM)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, _PACKETS)
         folder = tempfile.mkdtemp(prefix="autograde-")
         Path(folder).chmod(0o755)
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "autograde"
         command = [sys.executable, "-P", "-W", "ignore", "-m", "autograde.sandbox.warm", str(theirs.fileno())]
-        environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(_own_paths()), "MPLCONFIGDIR": str(cache)}
+        home = cage.HOME if self.isolated else folder
         self.process = subprocess.Popen(
-            command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            command,
+            env=_environment(home),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Control-C on a terminal is not for it
         )
         theirs.close()
         self.control, self.imported = ours, set()
@@ -103,11 +119,20 @@ class Warm:
         try:
             reply = self._ask({"isolated": self.isolated, "folder": folder})
         finally:
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
         if "error" in reply:
             self.stop()
-            raise IsolationError(f"Submissions cannot be isolated here: {reply['error']}. See autograde doctor.")
+            raise IsolationError.because(reply["error"])
+
+    def probe(self) -> None:
+        """Run nothing in a student's process; :class:`IsolationError` where none comes to life."""
+        try:
+            session = self.fork(Limits())
+            session.ask({"do": "names", "names": []}, deadline=time.monotonic() + START)
+            session.close()
+        except (Ended, OSError) as error:
+            self.stop()
+            raise IsolationError.because(error.detail if isinstance(error, Ended) else str(error)) from error
 
     def stop(self) -> None:
         if self.control is not None:
@@ -121,25 +146,34 @@ class Warm:
         """A new student's process."""
         for attempt in (1, 2):
             try:
-                if self.process is None or self.process.poll() is not None:
-                    self.start()
-                return self._fork(limits, modules)
+                self._prepare(modules)
+                return self._fork(limits)
             except (OSError, ValueError):
                 self.stop()
                 if attempt == 2:
                     raise
         raise AssertionError
 
-    def _fork(self, limits: Limits, modules: Sequence[str]) -> Session:
-        new = [name for name in modules if name not in self.imported]
-        if new:
-            self._ask({"import": new})
-            self.imported.update(new)
+    def _prepare(self, modules: Sequence[str]) -> None:
+        """Have it running, with these modules imported; one that starts a thread is left to the forks."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        for name in modules:
+            if name not in self.imported and name not in self.threaded:
+                self.imported.add(name)
+                if self._ask({"import": [name]})["threads"] > 1:
+                    self.threaded.add(name)
+                    self.start()
+                    self._prepare(modules)
+                    return
+
+    def _fork(self, limits: Limits) -> Session:
+        home = cage.HOME if self.isolated else tempfile.mkdtemp(prefix="autograde-")
         ours, theirs = socket.socketpair()
         with theirs:
             settings = {**asdict(limits), "wire_bytes": WIRE_BYTES}
-            process = self._ask({"fork": settings}, [theirs.fileno()])["process"]
-        return Session(self, int(process), ours, limits)
+            process = self._ask({"fork": settings, "home": home}, [theirs.fileno()])["process"]
+        return Session(self, int(process), ours, limits, home)
 
     def _ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> Mapping[str, Any]:
         if self.control is None:
@@ -155,12 +189,23 @@ class Warm:
         with contextlib.suppress(OSError):
             self._ask({"interrupt": process})
 
-    def end(self, process: int, patience: float = 0.0) -> int | None:
-        """Kill a student's process with all that it started; how it had ended, where that is known."""
+    def end(self, process: int, patience: float = 0.0) -> tuple[int | None, bool]:
+        """Kill a student's process with all that it started; how it ended, if that is known, and whether by itself."""
         try:
-            return int(self._ask({"end": process, "patience": patience})["status"])
+            reply = self._ask({"end": process, "patience": patience})
+            return int(reply["status"]), not reply["killed"]
         except (OSError, KeyError, ValueError):
-            return None
+            return None, False
+
+
+_PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+
+
+def _environment(home: str) -> dict[str, str]:
+    """All that a warm process, and whatever it forks, has in its environment."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "autograde"
+    own = {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": str(cache)}
+    return {**ENVIRONMENT, **own, "PYTHONPATH": os.pathsep.join(_own_paths())}
 
 
 def _own_paths() -> list[str]:
@@ -171,9 +216,15 @@ def _own_paths() -> list[str]:
 class Session:
     """One student's process: requests go in, replies come out in time or the process is ended."""
 
-    def __init__(self, warm: Warm, process: int, connection: socket.socket, limits: Limits):
-        self.warm, self.process, self.connection, self.limits = warm, process, connection, limits
+    def __init__(self, warm: Warm, process: int, connection: socket.socket, limits: Limits, home: str):
+        self.warm, self.process, self.connection, self.limits, self.home = warm, process, connection, limits, home
         self.ended: Ended | None = None
+        self.received = 0
+        self.lacked_memory = False  # an exception said so
+
+    def renew(self) -> None:
+        """Begin to count anew, for another cell of the notebook."""
+        self.received, self.lacked_memory = 0, False
 
     def ask(self, tree: Any, buffers: Sequence[bytes] = (), *, deadline: float) -> Reply:
         """Send a request and wait for the reply; past the deadline, interrupt, and take the reply to that.
@@ -183,12 +234,17 @@ class Session:
         self.send(tree, buffers, deadline=deadline)
         try:
             return Reply(self._receive(deadline))
-        except wire.TimeoutOnWireError:
+        except wire.TimeoutOnWireError as error:
+            if error.begun:
+                raise self.end(Cause.TIME, "it took too long") from None
             self.warm.interrupt(self.process)
         try:
-            return Reply(self._receive(time.monotonic() + GRACE), interrupted=True)
+            frame = self._receive(time.monotonic() + GRACE)
+            self.send({"do": "rest"}, deadline=time.monotonic() + REST)  # until the interrupt has surely come
+            self._receive(time.monotonic() + REST)
         except wire.TimeoutOnWireError:
             raise self.end(Cause.TIME, "it took too long, and did not stop when interrupted") from None
+        return Reply(frame, interrupted=True)
 
     def send(self, tree: Any, buffers: Sequence[bytes] = (), *, deadline: float) -> None:
         if self.ended is not None:
@@ -203,21 +259,29 @@ class Session:
 
     def _receive(self, deadline: float) -> wire.Frame:
         try:
-            return wire.receive(self.connection, WIRE_BYTES, deadline)
+            frame = wire.receive(self.connection, min(WIRE_BYTES, max(0, RECEIVED - self.received)), deadline)
         except wire.TimeoutOnWireError:
             raise
         except wire.TooLargeError as error:
             raise self.end(Cause.OUTPUT, f"it sent too much ({error})") from None
         except wire.WireError as error:
             raise self.end(Cause.DIED, str(error)) from None
+        self.received += frame.size
+        if isinstance(frame.tree, dict) and _is_memory_error(frame.tree):
+            self.lacked_memory = True
+        if isinstance(frame.tree, dict) and "broken" in frame.tree:  # says the door, or the keeper
+            raise self.end(Cause.DIED, str(frame.tree["broken"])[:300])
+        return frame
 
     def end(self, cause: Cause, detail: str) -> Ended:
         """End the process; what is known about its end decides over what was guessed."""
         if self.ended is None:
             gone = cause is Cause.DIED
-            status = self.warm.end(self.process, 1.0 if gone else 0.0)
+            status, by_itself = self.warm.end(self.process, 1.0 if gone else 0.0)
             self.connection.close()
-            self.ended = Ended(*_explained(cause, detail, status)) if gone else Ended(cause, detail)
+            if self.home != cage.HOME:
+                shutil.rmtree(self.home, ignore_errors=True)
+            self.ended = Ended(*explained(cause, detail, status, by_itself)) if gone else Ended(cause, detail)
         return self.ended
 
     def close(self) -> None:
@@ -225,14 +289,28 @@ class Session:
             self.end(Cause.TIME, "it is no longer needed")
 
 
-def _explained(cause: Cause, detail: str, status: int | None) -> tuple[Cause, str]:
+def _is_memory_error(tree: Mapping[str, Any]) -> bool:
+    """Whether a reply says that a cell, or a call, had no memory left."""
+    raised = tree.get("raised")
+    classes = raised.get("classes") if isinstance(raised, dict) else None
+    return tree.get("failed") == "MemoryError" or (isinstance(classes, list) and "MemoryError" in classes[:3])
+
+
+def explained(cause: Cause, detail: str, status: int | None, by_itself: bool) -> tuple[Cause, str]:
     """What an exit status of the door says."""
+    if status is None or status == cage.BROKEN or (status < 0 and by_itself):
+        return Cause.BROKEN, f"{detail}: the sandbox broke (status {status})"
+    if status < 0:
+        return cause, f"{detail}: it hung up"
     if status == cage.MEMORY:
         return Cause.MEMORY, "it held too much memory"
     if status == 128 + signal.SIGXCPU:
         return Cause.TIME, "it computed too long"
-    if status is None or status < 0 or status == cage.BROKEN:
-        return cause, f"{detail}: the sandbox broke (status {status})"
     if status > 128:
-        return cause, f"{detail}: {signal.Signals(status - 128).name}"
+        return cause, f"{detail}: {_name_of(status - 128)}"
     return cause, f"{detail}: it ended itself (status {status})" if status else detail
+
+
+def _name_of(number: int) -> str:
+    """A signal's name; those for programs' own use have none."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

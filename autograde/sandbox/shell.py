@@ -113,6 +113,8 @@ class _Inner(InteractiveShell):
     def system(self, command: str) -> None:
         """What follows an exclamation mark, without a terminal."""
         text = self.var_expand(command, depth=1)
+        if text.rstrip().endswith("&"):
+            raise OSError("Background processes are not supported.")  # as Jupyter says
         with Popen(text, shell=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, errors="replace") as process:
             for line in process.stdout or ():
                 sys.stdout.write(line)

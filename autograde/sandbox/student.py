@@ -7,7 +7,9 @@ import copy
 import inspect
 import itertools
 import os
+import signal
 import socket
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from autograde.sandbox import wire
-from autograde.sandbox.shell import Shell
+from autograde.sandbox.shell import Output, Shell
 
 PRINTED = 20_000  # characters that one call may print
+REST = 0.05  # seconds in which an interrupt that was sent arrives
 MUTABLE = (np.ndarray, list, dict, set)
 
 
@@ -30,6 +33,7 @@ class Student:
         self.connection = connection
         self.shell = shell
         self.limits = limits
+        self.busy = 0  # how many pieces of the student's code are running, one called by the other
         self.objects: dict[int, Any] = {}
         self.numbers = itertools.count()
         self.actions: Mapping[str, Callable[[dict[str, Any]], Any]] = {
@@ -45,25 +49,47 @@ class Student:
 
     def serve(self) -> None:
         """Answer requests until the other side hangs up."""
-        while True:
-            try:
-                self._answer(wire.receive(self.connection, self.limits["wire_bytes"]))
-            except KeyboardInterrupt:  # it came when all was done
-                continue
-            except wire.ClosedError:
-                return
+        signal.signal(signal.SIGINT, self._interrupted)
+        with contextlib.suppress(wire.ClosedError):
+            while True:
+                self.busy = 0
+                with contextlib.suppress(KeyboardInterrupt):  # on the way out of the student's code
+                    self._answer(wire.receive(self.connection, self.limits["wire_bytes"]))
+
+    def _interrupted(self, *_: Any) -> None:
+        """Control-C stops the student's code, never a message that is on its way."""
+        if self.busy:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
 
     def _answer(self, frame: wire.Frame) -> None:
         request = frame.tree
         if request["do"] == "cell":
-            outputs, failed = self.shell.run(request["source"], self.limits["output_characters"])
+            outputs, failed = self._run(request["source"])
             self._send(wire.Frame({"outputs": outputs, "failed": failed}))
         elif request["do"] == "names":
             self._send_names(request["names"])
         elif request["do"] == "file":
             self._write(request["name"], frame.buffers[0])
+        elif request["do"] == "rest":
+            time.sleep(REST)
+            self._send(wire.Frame({}))
         else:
             self._act(frame)
+
+    def _run(self, source: str) -> tuple[list[Output], str]:
+        try:
+            with self._running():
+                return self.shell.run(source, self.limits["output_characters"])
+        except BaseException as error:  # of what the cell did to IPython, or an interrupt when it had just ended
+            return self.shell.recorder.finished(), type(error).__name__
 
     def _write(self, name: str, content: bytes) -> None:
         """A file that lies beside the notebook."""
@@ -90,11 +116,12 @@ class Student:
         try:
             message = wire.Decoder(frame, self._resolve, trusting=True).decode(frame.tree["with"])
             given = Arguments(message)
-            with self.shell.printing(), warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                value = self.actions[frame.tree["do"]](message)
-            reply = {"value": encoder.encode(value)}
-            reply["changed"] = [[path, encoder.encode(now)] for path, now in given.changes()]
+            with self._running():
+                with self.shell.printing(), warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    value = self.actions[frame.tree["do"]](message)
+                reply = {"value": encoder.encode(value)}
+                reply["changed"] = [[path, encoder.encode(now)] for path, now in given.changes()]
         except wire.TooLargeError as error:
             reply = {"too large": str(error)}
         except wire.ClosedError:
@@ -138,18 +165,26 @@ class Student:
         def call_back(*args: Any, **kwargs: Any) -> Any:
             encoder = wire.Encoder(self._export)
             tree = {"callback": number, "args": encoder.items(args, 0), "kwargs": encoder.encode(kwargs)}
-            self._send(encoder.frame(tree))
-            while True:
-                frame = wire.receive(self.connection, self.limits["wire_bytes"])
-                if "do" not in frame.tree:
-                    break
-                self._answer(frame)  # what it was given may be looked at meanwhile
+            before, self.busy = self.busy, 0
+            try:
+                frame = self._asked(encoder.frame(tree))
+            finally:
+                self.busy = before
             reply = wire.Decoder(frame, self._resolve, trusting=True)
             if "raised" in frame.tree:
                 raise RuntimeError(frame.tree["raised"]["message"])
             return reply.decode(frame.tree["value"])
 
         return call_back
+
+    def _asked(self, question: wire.Frame) -> wire.Frame:
+        """The other side's answer; what it was given may be looked at meanwhile."""
+        self._send(question)
+        while True:
+            frame = wire.receive(self.connection, self.limits["wire_bytes"])
+            if "do" not in frame.tree:
+                return frame
+            self._answer(frame)
 
 
 class Arguments:

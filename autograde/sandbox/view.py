@@ -10,9 +10,10 @@ from pathlib import Path
 
 from autograde.sandbox import kernel
 
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+PARTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec", "include", "share", "etc", "ssl", "pyvenv.cfg")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "mime.types")
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")  # not zero: mapped, it is memory that is in no process's addresses
 WRITTEN = {
     "etc/passwd": "student:x:1000:1000:student:/tmp/home:/bin/sh\n",
     "etc/group": "student:x:1000:\n",
@@ -47,10 +48,12 @@ def enter(folder: str, shown: Iterable[str], masked: Iterable[str]) -> None:
 
 
 def python_paths() -> tuple[str, ...]:
-    """Where this Python, its library and its packages lie."""
-    found = [sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), *sysconfig.get_paths().values()]
+    """Where this Python, its library, its packages and programs lie; nothing else that may be beside them."""
+    prefixes = dict.fromkeys(["/usr", "/usr/local", sys.base_prefix, sys.prefix])
+    found = [f"{prefix}/{part}" for prefix in prefixes for part in PARTS]
+    found += [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     found += [entry for entry in sys.path if "site-packages" in entry or "dist-packages" in entry]
-    return tuple(outermost(_existing(found)))
+    return tuple(outermost(_existing([*found, os.path.realpath(sys.executable)])))
 
 
 def _existing(paths: Iterable[str]) -> list[str]:

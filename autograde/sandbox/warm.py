@@ -2,15 +2,18 @@
 
 Started as ``python -m autograde.sandbox.warm NUMBER`` with a socket at that number, on which requests come:
 
-{"import": [modules]}                  import them, so that no fork has to
-{"fork": limits} and a file descriptor fork a submission's processes, with the descriptor for a wire; → {"process": n}
+{"import": [modules]}                  import them, so that no fork has to; → {"threads": those that run then}
+{"fork": limits, "home": folder} and a file descriptor
+                                       fork a submission's processes, with the descriptor for a wire; → {"process": n}
 {"interrupt": n}                       press Control-C in it
-{"end": n}                             kill it and all that belongs to it; → {"status": how it ended}
+{"end": n, "patience": seconds}        kill it and all that belongs to it, if it has not ended by itself by then;
+                                       → {"status": how it ended, "killed": whether that was necessary}
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -19,7 +22,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +34,15 @@ from autograde.sandbox.student import Student, prepare
 MODULES = ("torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.display", "sklearn.datasets")
 MASKED = "exercises"  # the folder of course_utils that holds right answers and known mistakes
 LONGEST = 1 << 16
+PATIENCE = 8.0  # seconds for a keeper without walls to find all that it has to end
 
 
 def main(number: int) -> None:
     """Serve until the other end of the socket is gone."""
     control = socket.socket(fileno=number)
     settings = json.loads(control.recv(LONGEST))
-    isolated = bool(settings["isolated"])
-    if kernel.is_linux():
-        kernel.die_with_parent(signal.SIGKILL)
     try:
-        importlib.import_module("matplotlib.font_manager")  # while its list of fonts can be found, or kept
-        if isolated:
-            see_only_python(settings["folder"])
-        shell = warm_up()
+        serve = _start(settings["folder"], isolated=settings["isolated"])
     except Exception as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
@@ -53,23 +51,36 @@ def main(number: int) -> None:
         message, descriptors, _, _ = socket.recv_fds(control, LONGEST, 1)
         if not message:
             return
-        _serve(control, json.loads(message), descriptors, shell, isolated)
+        control.send(json.dumps(serve.answer(json.loads(message), descriptors)).encode())
+
+
+def _start(folder: str, *, isolated: bool) -> Warm:
+    if kernel.is_linux():
+        kernel.die_with_parent(signal.SIGKILL)
+    importlib.import_module("matplotlib.font_manager")  # while its list of fonts can be found, or kept
+    if isolated:
+        see_only_python(folder)
+    shell = warm_up()
+    if threads() > 1:
+        raise RuntimeError(f"after its imports the warm process has {threads()} threads; with more than one, no fork")
+    return Warm(shell, isolated=isolated)
 
 
 def see_only_python(folder: str) -> None:
     """Leave everything behind but the system's libraries, Python, and course_utils without its answers."""
     package = str(Path(course_utils.__file__).resolve().parent)
+    answers = [f"{package}/{MASKED}", *(f"{entry}/course_utils/{MASKED}" for entry in sys.path)]
     user, group = os.getuid(), os.getgid()
     kernel.unshare(kernel.NEW_MOUNTS | (kernel.NEW_USERS if user else 0))
     if user:
         cage.map_user(user, user, group, group)
-    view.enter(folder, [*view.python_paths(), package], [f"{package}/{MASKED}"])
+    view.enter(folder, [*view.python_paths(), package], dict.fromkeys(answers))
 
 
 def warm_up() -> Shell:
     """Import what notebooks need, and put a stand-in in the place of ``check``."""
-    prepare(cage.HOME)
-    os.environ["MPLCONFIGDIR"] = f"{cage.HOME}/.matplotlib"
+    prepare(os.environ["HOME"])
+    os.environ["MPLCONFIGDIR"] = f"{os.environ['HOME']}/.matplotlib"
     os.environ.pop("PYTHONPATH", None)
     shell = Shell()
     for name in MODULES:
@@ -83,47 +94,72 @@ def _later(*_: Any, **__: Any) -> None:
     print("check runs outside of your notebook when it is graded.")
 
 
-def _serve(
-    control: socket.socket, request: Mapping[str, Any], descriptors: list[int], shell: Shell, isolated: bool
-) -> None:
-    reply: dict[str, Any] = {}
-    if "import" in request:
-        for name in request["import"]:
-            with contextlib.suppress(Exception):  # the cell that imports it will say
-                importlib.import_module(name)
-    elif "fork" in request:
-        reply = {"process": _fork(request["fork"], descriptors[0], shell, isolated)}
-        os.close(descriptors[0])
-    elif "interrupt" in request:
-        os.kill(request["interrupt"], signal.SIGINT)
-    elif "end" in request:
-        reply = {"status": _end(request["end"], request["patience"])}
-    control.send(json.dumps(reply).encode())
+def threads() -> int:
+    """How many threads this process has: what one of them holds, a fork would wait for without end."""
+    with contextlib.suppress(OSError):
+        return len(list(Path("/proc/self/task").iterdir()))
+    return 1
 
 
-def _fork(limits: Mapping[str, int], wire: int, shell: Shell, isolated: bool) -> int:
-    gc.freeze()  # else a collection in the fork would touch, and so copy, everything
-    process = os.fork()
-    if process == 0:
-        cage.enter(limits, lambda: _run(limits, wire, shell), isolated=isolated, keep=wire)
-    return process
+class Warm:
+    """What is done on request."""
+
+    def __init__(self, shell: Shell, *, isolated: bool):
+        self.shell = shell
+        self.isolated = isolated
+
+    def answer(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
+        if "import" in request:
+            for name in request["import"]:
+                with contextlib.suppress(Exception):  # the cell that imports it will say
+                    importlib.import_module(name)
+            return {"threads": threads()}
+        if "fork" in request:
+            return {"process": self._fork(request["fork"], request["home"], descriptors[0])}
+        if "interrupt" in request:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(request["interrupt"], signal.SIGINT)
+            return {}
+        return self._end(request["end"], request["patience"])
+
+    def _fork(self, limits: Mapping[str, int], home: str, wire: int) -> int:
+        gc.freeze()  # else a collection in the fork would touch, and so copy, everything
+        parent = os.getpid()
+        process = os.fork()
+        if process == 0:
+            run = functools.partial(self._run, limits, home, wire)
+            cage.enter(limits, run, isolated=self.isolated, keep=wire, parent=parent)
+        os.close(wire)
+        return process
+
+    def _run(self, limits: Mapping[str, int], home: str, wire: int) -> None:
+        if not self.isolated:
+            os.environ |= {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
+        prepare(home)
+        Student(socket.socket(fileno=wire), self.shell, limits).serve()
+
+    def _end(self, process: int, patience: float) -> dict[str, Any]:
+        """How a submission's processes ended; those that have not within so many seconds are killed."""
+        status = _ended(process, patience)
+        killed = status is None
+        if status is None and not self.isolated:
+            os.kill(process, signal.SIGTERM)  # there are no walls: the keeper finds the others
+            status = _ended(process, PATIENCE)
+        if status is None:
+            os.kill(process, signal.SIGKILL)
+            status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        return {"status": status, "killed": killed}
 
 
-def _run(limits: Mapping[str, int], wire: int, shell: Shell) -> None:
-    prepare(cage.HOME)
-    Student(socket.socket(fileno=wire), shell, limits).serve()
-
-
-def _end(process: int, patience: float) -> int:
-    """How a submission's processes ended; those that have not within so many seconds are killed."""
+def _ended(process: int, patience: float) -> int | None:
+    """How a child ended; None when it has not yet, after so many seconds."""
     deadline = time.monotonic() + patience
     while True:
         gone, status = os.waitpid(process, os.WNOHANG)
         if gone:
             return os.waitstatus_to_exitcode(status)
         if time.monotonic() > deadline:
-            os.kill(process, signal.SIGKILL)
-            return -os.WTERMSIG(os.waitpid(process, 0)[1])
+            return None
         time.sleep(0.002)
 
 

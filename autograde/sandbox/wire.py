@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import re
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -24,12 +25,19 @@ from course_utils.recipe import Recipe
 
 HEAD = struct.Struct("!II")
 DEEPEST = 60
-MOST_VALUES = 2_000_000
+MOST_VALUES = 1_000_000
 MOST_BUFFERS = 10_000
-LARGEST_INTEGER = 1 << 40_000
+LONGEST_TEXT = 32_000_000  # bytes of JSON
+LONGEST_EMPTY = 1_000_000  # along the other axes of an array that holds nothing
+SLOWEST = 10.0  # seconds for putting a set or dict together: its items may have been made to collide
+LARGEST_INTEGER = 1 << 14_000  # of about as many digits as Python writes out
+WHOLE = 2.0  # seconds that a message may be late, once it has begun to come
 KINDS = "biufcSUmM"  # of NumPy's types: no objects, no records
+_DTYPE = re.compile(rf"[<>|][{KINDS}]\d{{1,9}}(\[\d{{0,9}}[A-Za-z]{{1,7}}\])?")
 LIBRARIES = ("numpy", "torch", "math", "builtins", "operator", "functools")
 TYPES = (bool, int, float, complex, str, bytes, list, tuple, dict, set, slice)
+
+_NO_VALUE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
 Exporter = Callable[[Any], Mapping[str, Any]]
 Resolver = Callable[[Mapping[str, Any]], Any]
@@ -44,19 +52,30 @@ class TooLargeError(WireError):
 
 
 class TimeoutOnWireError(WireError):
-    """No message came in time."""
+    """No message came in time; ``begun`` when a part of one did."""
+
+    def __init__(self, text: str, *, begun: bool = False):
+        super().__init__(text)
+        self.begun = begun
 
 
 class ClosedError(WireError):
     """The other side is gone."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Frame:
-    """A message: a tree of JSON, and the buffers that it refers to."""
+    """A message: a tree of JSON, and the buffers that it refers to.
+
+    taken, spent : which buffers were made into values, and seconds that sets and dicts took, so that neither a buffer
+    that is named many times nor items that collide can cost more than the message itself.
+    """
 
     tree: Any
     buffers: tuple[bytes, ...] = ()
+    taken: set[int] = field(default_factory=set, compare=False)
+    spent: float = field(default=0.0, compare=False)
+    size: int = field(default=0, compare=False)  # bytes on the wire, of a frame that was received
 
 
 def send(connection: socket.socket, frame: Frame, largest: int | None = None) -> None:
@@ -64,7 +83,7 @@ def send(connection: socket.socket, frame: Frame, largest: int | None = None) ->
     text = json.dumps(frame.tree, separators=(",", ":")).encode()
     lengths = struct.pack(f"!{len(frame.buffers)}Q", *map(len, frame.buffers))
     total = len(text) + sum(map(len, frame.buffers))
-    if largest is not None and total > largest:
+    if largest is not None and (total > largest or len(text) > LONGEST_TEXT):
         raise TooLargeError(f"{total / 1e6:.0f} MB of {largest / 1e6:.0f}")
     try:
         connection.sendall(b"".join([HEAD.pack(len(text), len(frame.buffers)), lengths, text, *frame.buffers]))
@@ -77,15 +96,24 @@ def send(connection: socket.socket, frame: Frame, largest: int | None = None) ->
 def receive(connection: socket.socket, largest: int, deadline: float | None = None) -> Frame:
     """The next frame, which must come before the deadline (by ``time.monotonic``)."""
     length, count = HEAD.unpack(_read(connection, HEAD.size, deadline))
-    if length > largest or count > MOST_BUFFERS:
+    if length > min(largest, LONGEST_TEXT) or count > MOST_BUFFERS:
         raise TooLargeError(f"{length / 1e6:.0f} MB of text, {count} buffers")
+    try:
+        return _rest(connection, length, count, largest, None if deadline is None else deadline + WHOLE)
+    except TimeoutOnWireError as error:
+        raise TimeoutOnWireError("half an answer in time", begun=True) from error
+
+
+def _rest(connection: socket.socket, length: int, count: int, largest: int, deadline: float | None) -> Frame:
     lengths = struct.unpack(f"!{count}Q", _read(connection, 8 * count, deadline))
     if length + sum(lengths) > largest:
         raise TooLargeError(f"{(length + sum(lengths)) / 1e6:.0f} MB of {largest / 1e6:.0f}")
     text = _read(connection, length, deadline)
     buffers = tuple(_read(connection, size, deadline) for size in lengths)
+    if text.count(b",") + text.count(b"[") + text.count(b"{") > 4 * MOST_VALUES:
+        raise TooLargeError("too many values")
     try:
-        return Frame(json.loads(text), buffers)
+        return Frame(json.loads(text), buffers, size=length + sum(lengths))
     except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
 
@@ -97,11 +125,11 @@ def _read(connection: socket.socket, size: int, deadline: float | None) -> bytes
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TimeoutOnWireError("no answer in time")
+                    raise TimeoutOnWireError("no answer in time", begun=bool(parts))
                 connection.settimeout(left)
             part = connection.recv(min(size - len(parts), 1 << 20))
         except TimeoutError as error:
-            raise TimeoutOnWireError("no answer in time") from error
+            raise TimeoutOnWireError("no answer in time", begun=bool(parts)) from error
         except OSError as error:
             raise ClosedError(str(error)) from error
         if not part:
@@ -144,8 +172,8 @@ class Encoder:
         if isinstance(value, np.dtype) and value.kind in KINDS:
             return {"t": "dtype", "v": value.str}
         torch = sys.modules.get("torch")
-        if torch is not None and type(value) in (torch.Tensor, torch.nn.Parameter) and not value.is_sparse:
-            return self._tensor(torch, value)
+        if torch is not None and type(value) in (torch.Tensor, torch.nn.Parameter):
+            return self._tensor(torch, value) if value.layout is torch.strided else dict(self.export(value))
         if value is Ellipsis:
             return {"t": "ellipsis"}
         name = library_name(value)
@@ -155,7 +183,7 @@ class Encoder:
         return {"dtype": value.dtype.str, "shape": list(value.shape), "b": self.buffer(value.tobytes())}
 
     def _tensor(self, torch: Any, value: Any) -> dict[str, Any]:
-        flat = value.detach().cpu().contiguous()
+        flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
         kind = str(flat.dtype).removeprefix("torch.")
         if flat.dtype is torch.bfloat16:
             flat = flat.view(torch.int16)
@@ -183,13 +211,23 @@ def _integer(coder: Encoder, value: int, depth: int) -> Any:
     if -(1 << 53) < number < 1 << 53:
         return int.__add__(number, 0)
     if abs(number) >= LARGEST_INTEGER:
-        raise TooLargeError("an integer of more than 12,000 digits")
+        raise TooLargeError("an integer of more than 4,200 digits")
     return {"t": "int", "v": hex(number)}
 
 
 def _float(coder: Encoder, value: float, depth: int) -> Any:
     number = float.__add__(value, 0.0) if value else float.__mul__(value, 1.0)
     return number if math.isfinite(number) else {"t": "float", "v": repr(number)}
+
+
+def _range(coder: Encoder, value: range, depth: int) -> Any:
+    if _is_long(value):
+        raise TooLargeError("too many values")
+    return {"t": "range", "v": coder.items((value.start, value.stop, value.step), depth)}
+
+
+def _is_long(value: range) -> bool:
+    return (value.stop - value.start) // value.step > MOST_VALUES
 
 
 def _pairs(coder: Encoder, value: dict[Any, Any], depth: int) -> Any:
@@ -208,7 +246,7 @@ _SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
     frozenset: lambda coder, value, depth: {"t": "frozenset", "v": coder.items(frozenset.__iter__(value), depth)},
     dict: _pairs,
     slice: lambda coder, value, depth: {"t": "slice", "v": coder.items((value.start, value.stop, value.step), depth)},
-    range: lambda coder, value, depth: {"t": "range", "v": coder.items((value.start, value.stop, value.step), depth)},
+    range: _range,
 }
 
 
@@ -250,7 +288,7 @@ class Decoder:
     """
 
     def __init__(self, frame: Frame, resolve: Resolver, *, trusting: bool = False):
-        self.buffers = frame.buffers
+        self.frame = frame
         self.resolve = resolve
         self.trusting = trusting
         self.count = 0
@@ -267,16 +305,17 @@ class Decoder:
             raise WireError("no value")
         try:
             return self._tagged(str(tree.get("t")), tree, depth)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except _NO_VALUE as error:
             raise WireError(f"no value: {type(error).__name__}: {error}") from error
 
     def _tagged(self, tag: str, tree: Mapping[str, Any], depth: int) -> Any:
         if tag in _DATA:
             return _DATA[tag](self, tree)
         if tag in _CONTAINERS:
-            return _CONTAINERS[tag]([self.decode(item, depth + 1) for item in tree["v"]])
+            return _CONTAINERS[tag](self._clocked([self.decode(item, depth + 1) for item in tree["v"]]))
         if tag == "dict":
-            return {self.decode(k, depth + 1): self.decode(v, depth + 1) for k, v in tree["v"]}
+            pairs = [(self.decode(k, depth + 1), self.decode(v, depth + 1)) for k, v in tree["v"]]
+            return dict(self._clocked(pairs))
         if tag == "named":
             return self._library(str(tree["v"]))
         if tag == "recipe" and self.trusting:
@@ -289,26 +328,55 @@ class Decoder:
         if self.trusting and module.split(".")[0] in LIBRARIES:
             importlib.import_module(module)
         found = _named(name)
-        plain = found in TYPES or (isinstance(found, type) and issubclass(found, np.generic))
+        plain = isinstance(found, type) and (found in TYPES or issubclass(found, np.generic))
         torch = sys.modules.get("torch")
         if self.trusting or plain or (torch is not None and isinstance(found, torch.dtype)):
             return found
         return self.resolve({"t": "library", "v": name})
 
+    def _clocked(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The items one after the other, as long as they are put together fast enough."""
+        started = time.monotonic() - self.frame.spent
+        for item in items:
+            yield item
+            if time.monotonic() - started > SLOWEST:
+                raise WireError("a set or dict whose items collide")
+        self.frame.spent = time.monotonic() - started
+
+    def buffer(self, tree: Mapping[str, Any]) -> bytes:
+        """The buffer of a value; each may be used once."""
+        number = int(tree["b"])
+        if number < 0 or number in self.frame.taken:
+            raise WireError("a buffer that is used twice")
+        self.frame.taken.add(number)
+        return self.frame.buffers[number]
+
+    def integer(self, tree: Mapping[str, Any]) -> int:
+        text = str(tree["v"])
+        if len(text) > LARGEST_INTEGER.bit_length() // 4 + 4:
+            raise WireError("an integer that is too long")
+        return int(text, 16)
+
     def array(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        dtype = np.dtype(str(tree["dtype"]))
-        shape = tuple(int(n) for n in tree["shape"])
-        content = self.buffers[int(tree["b"])]
-        if dtype.kind not in KINDS or len(shape) > 32 or any(n < 0 for n in shape):
+        dtype, shape = _dtype(str(tree["dtype"])), tuple(int(n) for n in tree["shape"])
+        if len(shape) > 32 or any(n < 0 for n in shape):
             raise WireError("no array")
+        content = self.buffer(tree)
         if math.prod(shape) * dtype.itemsize != len(content):
             raise WireError(f"an array of shape {shape} that holds {len(content)} bytes")
-        return np.frombuffer(content, dtype).reshape(shape).copy()
+        if not content and math.prod(max(n, 1) for n in shape) > LONGEST_EMPTY:
+            raise WireError(f"an empty array of shape {shape}")
+        if dtype.kind == "U" and content and np.frombuffer(content, dtype.str[0] + "u4").max() > sys.maxunicode:
+            raise WireError("no text")
+        made = np.frombuffer(content, dtype).reshape(shape).copy()
+        if dtype.kind == "b":
+            made[...] = made.view(np.uint8) != 0  # a byte of 2 would be neither True nor False
+        return made
 
     def ordered(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         made = self.array(tree)
         if tree.get("order") == "F":
-            return np.asfortranarray(made)
+            return np.array(made, order="F")
         if tree.get("order") == "S" and made.ndim:
             apart = np.zeros((*made.shape[:-1], 2 * made.shape[-1]), made.dtype, order="F")[..., ::2]
             apart[...] = made
@@ -328,21 +396,34 @@ class Decoder:
         return torch.nn.Parameter(made, grad) if tree.get("own") else made.requires_grad_(grad)
 
 
+def _dtype(name: str) -> np.dtype[Any]:
+    if not _DTYPE.fullmatch(name):
+        raise WireError(f"no type of numbers or texts: {name[:40]}")
+    return np.dtype(name)
+
+
+def _short_range(*limits: int) -> range:
+    made = range(*limits)
+    if _is_long(made):
+        raise WireError("too many values")
+    return made
+
+
 _DATA: Mapping[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
-    "int": lambda coder, tree: int(str(tree["v"]), 16),
+    "int": Decoder.integer,
     "float": lambda coder, tree: float(str(tree["v"])),
     "complex": lambda coder, tree: complex(*map(float, tree["v"])),
-    "bytes": lambda coder, tree: coder.buffers[int(tree["b"])],
+    "bytes": Decoder.buffer,
     "array": Decoder.ordered,
     "scalar": lambda coder, tree: coder.array(tree)[()],
     "tensor": Decoder.tensor,
-    "dtype": lambda coder, tree: np.dtype(str(tree["v"])),
+    "dtype": lambda coder, tree: _dtype(str(tree["v"])),
     "ellipsis": lambda coder, tree: Ellipsis,
 }
-_CONTAINERS: Mapping[str, Callable[[list[Any]], Any]] = {
+_CONTAINERS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
     "tuple": tuple,
     "set": set,
     "frozenset": frozenset,
     "slice": lambda items: slice(*items),
-    "range": lambda items: range(*items),
+    "range": lambda items: _short_range(*items),
 }
