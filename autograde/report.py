@@ -36,7 +36,10 @@ class MistakeCount:
 
 @dataclass(frozen=True)
 class ExerciseSummary:
-    """How a class did on an exercise: students by what became of it; no mean until something is graded."""
+    """How a class did on an exercise: students by what became of it; no mean until something is graded.
+
+    seed : what its hidden cases were drawn from.
+    """
 
     name: str
     points: float
@@ -47,6 +50,7 @@ class ExerciseSummary:
     blank: tuple[str, ...]
     by_hand: tuple[str, ...]
     mistakes: tuple[MistakeCount, ...]
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,8 @@ def _exercise(name: str, parts: Sequence[cells.Part], scored: Sequence[Outcome])
     given = [sum(outcome.cells.get(part.grade_id) or 0.0 for part in parts) for outcome in read]
     mean = _mean(given) if given else None
     sorted_in = {group: tuple(students) for group, students in groups.items()}
-    return ExerciseSummary(name, points, mean, **sorted_in, mistakes=tuple(_mistakes(name, scored)))
+    seed = next((outcome.seeds[name] for outcome in reversed(scored) if name in outcome.seeds), None)
+    return ExerciseSummary(name, points, mean, **sorted_in, mistakes=tuple(_mistakes(name, scored)), seed=seed)
 
 
 def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:
