@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -226,38 +227,48 @@ class Session:
         """Begin to count anew, for another cell of the notebook."""
         self.received, self.lacked_memory = 0, False
 
-    def ask(self, tree: Any, buffers: Sequence[bytes] = (), *, deadline: float) -> Reply:
+    def ask(self, tree: Mapping[str, Any], buffers: Sequence[bytes] = (), *, deadline: float) -> Reply:
         """Send a request and wait for the reply; past the deadline, interrupt, and take the reply to that.
 
         :class:`Ended` when no reply comes that can be read.
         """
-        self.send(tree, buffers, deadline=deadline)
+        number = self._send(tree, buffers, deadline=deadline)
         try:
-            return Reply(self._receive(deadline))
+            return Reply(self._receive(number, deadline))
         except wire.TimeoutOnWireError as error:
             if error.begun:
                 raise self.end(Cause.TIME, "it took too long") from None
             self.warm.interrupt(self.process)
         try:
-            frame = self._receive(time.monotonic() + GRACE)
-            self.send({"do": "rest"}, deadline=time.monotonic() + REST)  # until the interrupt has surely come
-            self._receive(time.monotonic() + REST)
+            frame = self._receive(number, time.monotonic() + GRACE)
+            rest = self._send({"do": "rest"}, deadline=time.monotonic() + REST)  # until the interrupt has surely come
+            self._receive(rest, time.monotonic() + REST)
         except wire.TimeoutOnWireError:
             raise self.end(Cause.TIME, "it took too long, and did not stop when interrupted") from None
         return Reply(frame, interrupted=True)
 
-    def send(self, tree: Any, buffers: Sequence[bytes] = (), *, deadline: float) -> None:
+    def _send(self, tree: Mapping[str, Any], buffers: Sequence[bytes] = (), *, deadline: float) -> int:
+        """Send a request; its number, which the reply must carry and nobody can know before."""
         if self.ended is not None:
             raise self.ended
         self.connection.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            wire.send(self.connection, wire.Frame(tree, tuple(buffers)))
+            number = secrets.randbits(53)
+            wire.send(self.connection, wire.Frame({**tree, "n": number}, tuple(buffers)))
         except wire.TimeoutOnWireError:
             raise self.end(Cause.TIME, "it did not listen") from None
         except wire.ClosedError:
             raise self.end(Cause.DIED, "it has ended") from None
+        return number
 
-    def _receive(self, deadline: float) -> wire.Frame:
+    def _receive(self, number: int, deadline: float) -> wire.Frame:
+        """The reply to a request; what was written ahead of it, or twice, is passed over."""
+        while True:
+            frame = self._next(deadline)
+            if isinstance(frame.tree, dict) and frame.tree.get("n") == number:
+                return frame
+
+    def _next(self, deadline: float) -> wire.Frame:
         try:
             frame = wire.receive(self.connection, min(WIRE_BYTES, max(0, RECEIVED - self.received)), deadline)
         except wire.TimeoutOnWireError:

@@ -33,6 +33,8 @@ class Student:
         self.connection = connection
         self.shell = shell
         self.limits = limits
+        self.process = os.getpid()
+        self.number: Any = None  # of the last request
         self.busy = 0  # how many pieces of the student's code are running, one called by the other
         self.objects: dict[int, Any] = {}
         self.numbers = itertools.count()
@@ -54,7 +56,7 @@ class Student:
             while True:
                 self.busy = 0
                 with contextlib.suppress(KeyboardInterrupt):  # on the way out of the student's code
-                    self._answer(wire.receive(self.connection, self.limits["wire_bytes"]))
+                    self._answer(self._receive())
 
     def _interrupted(self, *_: Any) -> None:
         """Control-C stops the student's code, never a message that is on its way."""
@@ -132,11 +134,19 @@ class Student:
         reply["printed"] = "".join("".join(o.get("text", ())) for o in self.shell.recorder.outputs)
         self._send(encoder.frame(reply))
 
+    def _receive(self) -> wire.Frame:
+        frame = wire.receive(self.connection, self.limits["wire_bytes"])
+        self.number = frame.tree["n"]
+        return frame
+
     def _send(self, frame: wire.Frame) -> None:
+        if os.getpid() != self.process:  # a child that the student's code forked comes back from there
+            os._exit(0)
+        number = {"n": self.number}
         try:
-            wire.send(self.connection, frame, self.limits["wire_bytes"])
+            wire.send(self.connection, wire.Frame({**frame.tree, **number}, frame.buffers), self.limits["wire_bytes"])
         except wire.TooLargeError as error:
-            wire.send(self.connection, wire.Frame({"too large": str(error), "printed": ""}))
+            wire.send(self.connection, wire.Frame({"too large": str(error), "printed": "", **number}))
 
     @staticmethod
     def _call(message: dict[str, Any]) -> Any:
@@ -181,7 +191,7 @@ class Student:
         """The other side's answer; what it was given may be looked at meanwhile."""
         self._send(question)
         while True:
-            frame = wire.receive(self.connection, self.limits["wire_bytes"])
+            frame = self._receive()
             if "do" not in frame.tree:
                 return frame
             self._answer(frame)
