@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from autograde.errors import CourseError
 from course_utils import exercises
 
 FILE = "outcomes.jsonl"
@@ -147,7 +149,7 @@ def load(folder: Path) -> Outcomes:
 
 def append(folder: Path, outcome: Outcome) -> None:
     """Add an outcome as soon as it is known, so that a run that is killed loses none."""
-    with (folder / FILE).open("a", encoding="utf-8") as file:
+    with _written(folder / FILE), (folder / FILE).open("a", encoding="utf-8") as file:
         file.write(outcome.line() + "\n")
 
 
@@ -159,8 +161,21 @@ def save(folder: Path, outcomes: Iterable[Outcome]) -> None:
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file in one step: whoever reads it sees the old one or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8", errors="replace")
-    beside.chmod(mode)
-    beside.replace(path)
+    with _written(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(text, encoding="utf-8", errors="replace")
+            beside.chmod(mode)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """A file that cannot be written (no space, no permission), in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}. What was finished before is kept.") from error
