@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import functools
 import json
+import math
 import os
 import threading
 import time
@@ -182,7 +183,7 @@ class Runner:
         outputs, ended = self._in_process(step)
         self.outputs[step.place] = self._kept(outputs)
         if ended is None or self._alive():
-            self.ran.append((step, self._seconds() if ended is None else AGAIN))
+            self.ran.append((step, self._seconds(again=ended is not None)))
         if ended is not None:
             self._note(ended, step)
             self.outputs[step.place] += (_not_run(sentence(ended)),)
@@ -205,7 +206,7 @@ class Runner:
         slow = any(name in step.source for name in self.slow)
         try:
             session = self._session()
-            seconds = self._until(AGAIN if slow else self._seconds()) - time.monotonic()
+            seconds = self._until(self._seconds(again=slow)) - time.monotonic()
             tested = self.judge.test(step, Line(session, self.reading, seconds))
             self._note_memory(session, step)
         except Ended as ended:
@@ -222,8 +223,8 @@ class Runner:
         if session.lacked_memory and session.ended is None:
             self._note(Ended(Cause.MEMORY, "there was no more memory for it"), step)
 
-    def _seconds(self) -> float:
-        return float(self.job.limits.cell_seconds)
+    def _seconds(self, *, again: bool = False) -> float:
+        return min(float(self.job.limits.cell_seconds), AGAIN if again else math.inf)
 
     def _until(self, seconds: float) -> float:
         return min(self.deadline, time.monotonic() + seconds)

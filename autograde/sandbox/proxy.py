@@ -30,19 +30,22 @@ class Source(Protocol):
 
 
 class Line:
-    """A line to one student's process, for one cell of tests: all that is asked must be answered by a deadline."""
+    """A line to one student's process, for one cell of tests: so many seconds to answer all that is asked.
+
+    What the judge itself takes, to import PyTorch, say, is not the student's time.
+    """
 
     def __init__(self, session: Session, source: Source, seconds: float):
         self.session = session
         self.source = source
-        self.deadline = time.monotonic() + seconds
+        self.left = seconds
         self.callbacks: dict[int, Callable[..., Any]] = {}
         self.numbers = itertools.count()
         self.doing = ""
 
     def names(self, wanted: Sequence[str]) -> dict[str, Any]:
         """The student's values of these names; those that are not defined are left out."""
-        reply = self.session.ask({"do": "names", "names": list(wanted)}, deadline=self.deadline)
+        reply = self._asked({"do": "names", "names": list(wanted)})
         found = reply.tree.get("value")
         if not isinstance(found, dict):
             raise self._broken("it does not say which names it knows")
@@ -66,7 +69,7 @@ class Line:
         if "too large" in reply.tree:
             raise ValueError(f"the result is too large to look at ({str(reply.tree['too large'])[:100]})")
         if "raised" in reply.tree:
-            raise_again(reply.tree["raised"])
+            raise_again(reply.tree["raised"], at_end=action == "next")
         if "value" not in reply.tree:
             raise self._broken("its answer has no value")
         self._write_back(reply, parts)
@@ -75,15 +78,22 @@ class Line:
     def _converse(self, tree: Mapping[str, Any], buffers: Sequence[bytes]) -> Reply:
         """Send a request; call functions of ours back for as long as the other side wants."""
         try:
-            reply = self.session.ask(tree, buffers, deadline=self.deadline)
+            reply = self._asked(tree, buffers)
             while "callback" in reply.tree:
                 frame = self._called_back(reply)
-                reply = self.session.ask(frame.tree, frame.buffers, deadline=self.deadline)
+                reply = self._asked(frame.tree, frame.buffers)
         except Ended as ended:
             raise Ended(ended.cause, f"{ended.detail} during {self.doing}") from None
         if reply.interrupted:
             raise Ended(Cause.TIME, f"it took too long during {self.doing}")
         return reply
+
+    def _asked(self, tree: Any, buffers: Sequence[bytes] = ()) -> Reply:
+        started = time.monotonic()
+        try:
+            return self.session.ask(tree, buffers, deadline=started + self.left)
+        finally:
+            self.left -= time.monotonic() - started
 
     def _called_back(self, reply: Reply) -> wire.Frame:
         function = self.callbacks.get(reply.tree["callback"]) if isinstance(reply.tree["callback"], int) else None
@@ -147,7 +157,7 @@ def overwrite(old: Any, new: Any) -> None:
     """Give an array, list, dict or set the content of another, as far as that is possible."""
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         if old.shape != new.shape:
-            old.resize(new.shape, refcheck=False)
+            old.shape = new.shape  # never another size: whoever else looks at the same memory would be left without it
         old[...] = new
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in [key for key in old if key not in new]:
@@ -195,12 +205,16 @@ class _Default:
 _DEFAULT = _Default()
 
 
-def raise_again(described: Any) -> NoReturn:
-    """Raise the builtin exception that one of the student's process is, or is derived from."""
+def raise_again(described: Any, *, at_end: bool = False) -> NoReturn:
+    """Raise the builtin exception that one of the student's process is, or is derived from.
+
+    Only at the end of an iterator may that be StopIteration: elsewhere it would end a loop of the judge's early.
+    """
     data = described if isinstance(described, dict) else {}
     classes = [str(name) for name in _listed(data.get("classes"))]
     known = (getattr(builtins, name, None) for name in classes)
     kind = next((k for k in known if isinstance(k, type) and issubclass(k, Exception)), RuntimeError)
+    kind = RuntimeError if issubclass(kind, StopIteration) and not at_end else kind
     text = str(data.get("message", ""))[:2000]
     if kind is UnicodeDecodeError or kind is UnicodeEncodeError or kind is UnicodeTranslateError:
         kind = ValueError
