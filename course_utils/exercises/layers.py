@@ -2797,15 +2797,17 @@ def _trained_again(train, network, given, images, seed):
     def again(labels=given[1], epochs=1, seed=seed):
         return train(given[0].copy(), labels.copy(), epochs, seed)
 
+    shifted = np.roll(given[1], 1)  # classes that only change their names could leave all filters as they are
     others = {
         "the same seed again": again(),
         "another seed": again(seed=seed + 1),
-        "other labels": again(labels=(given[1] + 1) % 10),
+        "other labels": again(labels=shifted),
         "two epochs for one": again(epochs=2),
     }
     facts = {fact: _compared(network(images), other(images)) for fact, other in others.items()}
     if facts["other labels"] == "other scores":
-        if _frozen(network, others["another seed"], others["other labels"], images):
+        relabelled = again(labels=shifted, epochs=2)  # a last layer that begins at zero lets nothing through at first
+        if _frozen(others["two epochs for one"], others["another seed"], relabelled, images):
             facts["weights that were drawn"] = "some not trained"
         if _leaves_out(train, given[0][:13], given[1][:13], seed, images):
             facts["each of 13 images"] = "some make no difference"

@@ -604,6 +604,20 @@ def test_filters_without_a_gradient_are_caught_wherever_they_are_kept(right, wro
     assert differ == (set() if right == wrong else {"weights that were drawn"})
 
 
+def test_a_last_layer_that_begins_at_zero_is_no_mistake(names, sources):
+    """In the first step it lets no gradient through; one batch may be the whole epoch."""
+    scope = dict(names)
+
+    def first_weights(generator):
+        return [*names["first_weights"](generator)[:4], np.zeros((256, 10)), np.zeros(10)]
+
+    scope["first_weights"] = first_weights
+    exec(sources["train_numpy_convnet"].replace("32", "64"), scope)
+    exercise = exercises.find("train_numpy_convnet")
+    (example,) = exercise.examples
+    assert exercise.bind(scope["train_numpy_convnet"])(*example.case.args) == example.expected
+
+
 BATCHES = {  # how an epoch's batches are drawn: whether all images are in them
     "range(0, len(order), 32)": True,
     "range(0, len(order), 64)": True,
