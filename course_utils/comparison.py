@@ -162,7 +162,8 @@ def _arrays(expected: np.ndarray, got: Any, tolerance: float, part: str) -> Foun
 def _values(expected: np.ndarray, got: np.ndarray, tolerance: float, part: str) -> Found:
     if expected.size == 0:
         return
-    expected, got = (v.astype(float) if v.dtype == bool else v for v in (expected, got))  # NumPy subtracts no bools
+    # NumPy subtracts no bools, and compares no fractions
+    expected, got = (v.astype(float) if v.dtype.kind in "bO" else v for v in (expected, got))
     bound = tolerance * _largest(expected) + 1e-9
     with np.errstate(all="ignore"):
         wrong = ~((np.abs(got - expected) <= bound) | (got == expected) | (np.isnan(got) & np.isnan(expected)))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from course_utils.comparison import Comparison, compare, same
-from course_utils.contract import WORKED, Case, Exercise, Mistake, Raises
+from course_utils.contract import Case, Exercise, Mistake, Raises
 from course_utils.diagnosis import explain, resemblance
 from course_utils.references import forbidden
 from course_utils.shrinker import shrink, weight
@@ -175,7 +175,7 @@ def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
         return first
     kind = first.comparison.differences[0].kind
     case = shrink(first.case, examiner.fails_like(kind), align=examiner.exercise.align)
-    if case is not first.case and case.category == WORKED:  # what is left is no longer the example
+    if case is not first.case:  # what is left need no longer be of its category
         case = replace(case, category="")
     return examiner.trial(case)
 
