@@ -19,6 +19,7 @@ from autograde.judged import ADDED, Judged
 from autograde.lesson import Lesson
 from autograde.outcomes import Diagnosis, Ending, Outcome
 from autograde.submission import Submission, SubmissionError
+from course_utils import exercises
 
 Progress = Callable[[Outcome, int, int], None]  # an outcome, how many are done, how many there are to do
 
@@ -185,7 +186,7 @@ def _outcomes(
             except SubmissionError as refusal:
                 refused.append(run.refused(found, refusal))
 
-    make = make_executor or schedule.processes("autograde.execute")
+    make = make_executor or schedule.processes("autograde.execute", *exercises.modules(run.lessons))
     for job, execution in schedule.run(execute.run, jobs(), make, min(workers, len(todo)) or 1):
         yield run.outcome(job, execution)
         while refused:

@@ -25,10 +25,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processes(preload: str) -> MakeExecutor:
-    """Worker processes of this machine, forked from one that has imported a module and done nothing else."""
+def processes(*preload: str) -> MakeExecutor:
+    """Worker processes of this machine, forked from one that has imported modules and done nothing else."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([preload])
+    context.set_forkserver_preload(list(preload))
     return lambda workers: _Workers(workers, mp_context=context, initializer=belong_to_parent)
 
 

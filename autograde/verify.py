@@ -158,7 +158,8 @@ def _as_submissions(
     """Grade the solved and the blank lessons as submissions; a verdict that is another one then is a finding."""
     failed = {(run.variant.lesson, run.variant.mistake): set(run.graded) for run in runs}
     jobs = [_job(lesson, kind, isolated=isolated) for lesson in lessons for kind in PLAIN]
-    for job, execution in schedule.run(execute.run, jobs, schedule.processes("autograde.execute"), workers):
+    make = schedule.processes("autograde.execute", *exercises.modules(lesson.name for lesson in lessons))
+    for job, execution in schedule.run(execute.run, jobs, make, workers):
         before = failed.get((job.lesson, job.student))
         if execution is None:
             findings[job.lesson].append(f"{job.student}: the process died when it was graded as a submission.")

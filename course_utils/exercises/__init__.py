@@ -6,13 +6,13 @@ the later ones import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
 from course_utils.contract import Exercise
 
-__all__ = ["find", "lesson", "lessons", "names"]
+__all__ = ["find", "lesson", "lessons", "modules", "names"]
 
 MODULES = ("start_here", "convolution", "padding_stride", "layers", "pooling", "batch_norm")
 
@@ -26,6 +26,13 @@ def _of(module: str) -> tuple[Exercise, ...]:
 def _all() -> Iterator[Exercise]:
     for module in MODULES:
         yield from _of(module)
+
+
+def modules(lessons: Iterable[str]) -> tuple[str, ...]:
+    """The modules that are imported when an exercise of these lessons is looked for; nothing is imported here."""
+    known = tuple(lessons)
+    last = max((i for i, m in enumerate(MODULES) if any(name.endswith(f"_{m}") for name in known)), default=-1)
+    return tuple(f"{__name__}.{module}" for module in MODULES[: last + 1])
 
 
 def names() -> list[str]:
