@@ -21,7 +21,7 @@ from types import CodeType
 from typing import Any
 
 from autograde import cells
-from autograde.judged import Role, Step, bound
+from autograde.judged import Role, Step, bound, parsed
 from autograde.sandbox.proxy import Line
 from autograde.sandbox.session import Ended
 from course_utils import report
@@ -159,11 +159,8 @@ def _statements(steps: Sequence[Step]) -> list[_Statement]:
     for step in steps:
         if step.role is not Role.GIVEN:
             continue
-        try:
-            tree = ast.parse(cells.python(step.source))
-        except SyntaxError:
-            continue
-        for statement in tree.body:
+        tree = parsed(step.own)  # never what a student added to it
+        for statement in tree.body if tree else ():
             alone = ast.Module([statement], [])
             if names := frozenset(bound(alone)):
                 code = compile(alone, f"<{step.label}>", "exec")
@@ -192,7 +189,7 @@ def _described(error: BaseException, step: Step) -> Output:
     if isinstance(error, CheckFailed):
         return _error(kind, str(error), error._render_traceback_())
     lines = [f.line or "" for f in traceback.extract_tb(error.__traceback__) if f.filename == f"<{step.label}>"]
-    shown = [f"    {line}" for line in lines[-1:] if line and line in step.visible]
+    shown = [f"    {line}" for line in lines[-1:] if line and line in step.own]
     own = str(error.__cause__).splitlines() if isinstance(error.__cause__, RemoteTrace) else []
     said = f"{kind}: {error}" if str(error) else kind
     return _error(kind, str(error), [*shown, said, *own] if shown or str(error) or own else ["A hidden test failed."])

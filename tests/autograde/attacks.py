@@ -5,6 +5,7 @@ A file there holds what a student did, between lines that begin with ``# %%``:
     # What it does, in a comment.
     # %% scale            the source of the answer ``scale``, which is worth nothing
     # %% scale, right     the same, but this answer deserves its points
+    # %% scale, at any price   it breaks the student's own process, which may cost the other answers too
     # %%                  a cell that the student added there
     # %% notebook         Python with a function ``change(notebook)`` that may do anything to it
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from autograde.lesson import Lesson
 from tests.autograde.conftest import ROOT, nbgrader, notebook
 
 FOLDER = Path(__file__).parents[1] / "submissions"
-LIMITS = Limits(cell_seconds=5, submission_seconds=60, memory_mb=512, disk_mb=16, files=1000, processes=32)
+LIMITS = Limits(cell_seconds=3, submission_seconds=60, memory_mb=512, disk_mb=16, files=1000, processes=32)
 SECRET = "of a made-up course"
 HIDDEN = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
 
@@ -162,7 +163,15 @@ class Attack:
     answers: Mapping[str, str]
     added: tuple[tuple[str, str], ...]  # the answer before such a cell, its source
     change: str
-    worthless: frozenset[str] = field(default_factory=frozenset)
+    worthless: frozenset[str] = frozenset()
+    at_any_price: bool = False
+
+    def is_fair(self, points: Mapping[str, float]) -> bool:
+        """Whether these are the points that are due."""
+        given = {name: points[name] for name in self.due}
+        if self.at_any_price:
+            return all(given[name] <= self.due[name] for name in given)
+        return given == self.due
 
     @property
     def due(self) -> dict[str, float]:
@@ -192,7 +201,7 @@ def parse(text: str, name: str = "") -> Attack:
     answers: dict[str, str] = {}
     added: list[tuple[str, str]] = []
     worthless: set[str] = set()
-    change, last = "", ""
+    change, last, price = "", "", False
     for title, source in zip(sections[::2], sections[1::2], strict=True):
         target, _, remark = title.strip().partition(", ")
         if target == "notebook":
@@ -201,10 +210,11 @@ def parse(text: str, name: str = "") -> Attack:
             last = target
             answers[target] = source.strip("\n")
             worthless |= set() if remark == "right" else {target}
+            price |= remark == "at any price"
         else:
             added.append((last, source.strip("\n")))
     words = " ".join(line.lstrip("# ") for line in about.splitlines())
-    return Attack(name, words, answers, tuple(added), change, frozenset(worthless))
+    return Attack(name, words, answers, tuple(added), change, frozenset(worthless), price)
 
 
 def load(path: Path) -> Attack:
