@@ -241,9 +241,7 @@ class Graded:
         return "\n".join(o.get("text") or "\n".join(o.get("traceback", ())) for o in cell.outputs)
 
 
-def grade(
-    submitted: NotebookNode, limits: Limits = LIMITS, of: Lesson | None = None, secret: str = SECRET
-) -> Graded:
+def grade(submitted: NotebookNode, limits: Limits = LIMITS, of: Lesson | None = None, secret: str = SECRET) -> Graded:
     """Grade a notebook, as ``autograde grade`` does, without a class around it."""
     of = of or lesson()
     ready = judged.build(submitted, of)
