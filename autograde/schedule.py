@@ -12,6 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from multiprocessing import connection
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from autograde.sandbox import kernel
 
 Job = TypeVar("Job")
@@ -45,12 +47,20 @@ class _Workers(ProcessPoolExecutor):
 def belong_to_parent() -> None:
     """In a worker: end when the command that it works for ends, however that does; leave Control-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_core()
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     if kernel.is_linux():
         kernel.die_with_parent(signal.SIGKILL)  # the forkserver ends with the command
     threading.Thread(target=_end_after, args=[parent.sentinel], daemon=True).start()
+
+
+def use_one_core() -> None:
+    """There is a worker a core: threads of NumPy and PyTorch would only wait for one another."""
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # for what is loaded later
+    threadpool_limits(1)
 
 
 def _end_after(sentinel: int) -> None:
