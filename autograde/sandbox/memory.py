@@ -59,6 +59,14 @@ def descendants(process: int) -> list[int]:
     return found[1:]
 
 
+def threads(process: int) -> int:
+    """How many threads a process has; 0 when it has ended."""
+    try:
+        return len(list(Path(f"/proc/{process}/task").iterdir()))
+    except OSError:
+        return 0
+
+
 def own_resident() -> int:
     """Bytes of memory that this very process has in its addresses; 0 where nobody says."""
     try:

@@ -22,12 +22,12 @@ from typing import Any
 import course_utils
 from autograde.course import Limits
 from autograde.errors import AutogradeError
-from autograde.sandbox import cage, wire
+from autograde.sandbox import cage, kernel, memory, wire
 
-WIRE_BYTES = 64_000_000  # of one message
 RECEIVED = 512_000_000  # bytes of all messages together, for one cell of the notebook
 GRACE = 2.0  # seconds between an interrupt and the end
 REST = 5.0  # seconds for a process that was interrupted to come to itself
+GONE = "Python ended"
 START = 120.0  # seconds for a warm process to start in
 
 ENVIRONMENT = {
@@ -172,7 +172,7 @@ class Warm:
         home = cage.HOME if self.isolated else tempfile.mkdtemp(prefix="autograde-")
         ours, theirs = socket.socketpair()
         with theirs:
-            settings = {**asdict(limits), "wire_bytes": WIRE_BYTES}
+            settings = {**asdict(limits), "wire_bytes": wire.LARGEST}
             process = self._ask({"fork": settings, "home": home}, [theirs.fileno()])["process"]
         return Session(self, int(process), ours, limits, home)
 
@@ -245,7 +245,16 @@ class Session:
             self._receive(rest, time.monotonic() + REST)
         except wire.TimeoutOnWireError:
             raise self.end(Cause.TIME, "it took too long, and did not stop when interrupted") from None
+        if self._is_crowded() or not isinstance(frame.tree, dict) or "callback" in frame.tree:
+            raise self.end(Cause.TIME, "it took too long, and what it had started went on")
         return Reply(frame, interrupted=True)
+
+    def _is_crowded(self) -> bool:
+        """Whether there are other threads than one, or other processes than the keeper and the cells."""
+        if not kernel.is_linux():
+            return False
+        processes = memory.descendants(self.process)
+        return len(processes) > 2 or any(memory.threads(process) > 1 for process in processes)
 
     def _send(self, tree: Mapping[str, Any], buffers: Sequence[bytes] = (), *, deadline: float) -> int:
         """Send a request; its number, which the reply must carry and nobody can know before."""
@@ -258,7 +267,7 @@ class Session:
         except wire.TimeoutOnWireError:
             raise self.end(Cause.TIME, "it did not listen") from None
         except wire.ClosedError:
-            raise self.end(Cause.DIED, "it has ended") from None
+            raise self.end(Cause.DIED, GONE) from None
         return number
 
     def _receive(self, number: int, deadline: float) -> wire.Frame:
@@ -270,13 +279,15 @@ class Session:
 
     def _next(self, deadline: float) -> wire.Frame:
         try:
-            frame = wire.receive(self.connection, min(WIRE_BYTES, max(0, RECEIVED - self.received)), deadline)
+            frame = wire.receive(self.connection, min(wire.LARGEST, max(0, RECEIVED - self.received)), deadline)
         except wire.TimeoutOnWireError:
             raise
         except wire.TooLargeError as error:
             raise self.end(Cause.OUTPUT, f"it sent too much ({error})") from None
+        except wire.ClosedError:
+            raise self.end(Cause.DIED, GONE) from None
         except wire.WireError as error:
-            raise self.end(Cause.DIED, str(error)) from None
+            raise self.end(Cause.DIED, f"what it sent cannot be read ({error})") from None
         self.received += frame.size
         if isinstance(frame.tree, dict) and _is_memory_error(frame.tree):
             self.lacked_memory = True
@@ -311,15 +322,15 @@ def explained(cause: Cause, detail: str, status: int | None, by_itself: bool) ->
     """What an exit status of the door says."""
     if status is None or status == cage.BROKEN or (status < 0 and by_itself):
         return Cause.BROKEN, f"{detail}: the sandbox broke (status {status})"
-    if status < 0:
-        return cause, f"{detail}: it hung up"
+    if status < 0:  # it had to be killed
+        return cause, "it closed its connection" if detail == GONE else detail
     if status == cage.MEMORY:
         return Cause.MEMORY, "it held too much memory"
     if status == 128 + signal.SIGXCPU:
         return Cause.TIME, "it computed too long"
     if status > 128:
-        return cause, f"{detail}: {_name_of(status - 128)}"
-    return cause, f"{detail}: it ended itself (status {status})" if status else detail
+        return cause, f"{detail} ({_name_of(status - 128)})"
+    return cause, f"{detail} (status {status})"
 
 
 def _name_of(number: int) -> str:

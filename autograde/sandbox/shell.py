@@ -116,8 +116,8 @@ class _Inner(InteractiveShell):
         if text.rstrip().endswith("&"):
             raise OSError("Background processes are not supported.")  # as Jupyter says
         with Popen(text, shell=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, errors="replace") as process:
-            for line in process.stdout or ():
-                sys.stdout.write(line)
+            while process.stdout and (part := process.stdout.read(1 << 16)):
+                sys.stdout.write(part)
         self.user_ns["_exit_code"] = process.returncode
 
 

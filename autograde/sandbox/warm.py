@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import course_utils
-from autograde.sandbox import cage, kernel, view
+from autograde.sandbox import cage, kernel, memory, view
 from autograde.sandbox.shell import Shell
 from autograde.sandbox.student import Student, prepare
 
@@ -61,9 +61,13 @@ def _start(folder: str, *, isolated: bool) -> Warm:
     if isolated:
         see_only_python(folder)
     shell = warm_up()
-    if threads() > 1:
-        raise RuntimeError(f"after its imports the warm process has {threads()} threads; with more than one, no fork")
+    if _threads() > 1:  # what another one holds, a fork would wait for without end
+        raise RuntimeError(f"after its imports the warm process has {_threads()} threads, so that it cannot fork")
     return Warm(shell, isolated=isolated)
+
+
+def _threads() -> int:
+    return memory.threads(os.getpid())
 
 
 def see_only_python(folder: str) -> None:
@@ -94,13 +98,6 @@ def _later(*_: Any, **__: Any) -> None:
     print("check runs outside of your notebook when it is graded.")
 
 
-def threads() -> int:
-    """How many threads this process has: what one of them holds, a fork would wait for without end."""
-    with contextlib.suppress(OSError):
-        return len(list(Path("/proc/self/task").iterdir()))
-    return 1
-
-
 class Warm:
     """What is done on request."""
 
@@ -113,7 +110,7 @@ class Warm:
             for name in request["import"]:
                 with contextlib.suppress(Exception):  # the cell that imports it will say
                     importlib.import_module(name)
-            return {"threads": threads()}
+            return {"threads": _threads()}
         if "fork" in request:
             return {"process": self._fork(request["fork"], request["home"], descriptors[0])}
         if "interrupt" in request:

@@ -27,6 +27,7 @@ HEAD = struct.Struct("!II")
 DEEPEST = 60
 MOST_VALUES = 1_000_000
 MOST_BUFFERS = 10_000
+LARGEST = 64_000_000  # bytes of a message
 LONGEST_TEXT = 32_000_000  # bytes of JSON
 LONGEST_EMPTY = 1_000_000  # along the other axes of an array that holds nothing
 SLOWEST = 10.0  # seconds for putting a set or dict together: its items may have been made to collide
@@ -180,9 +181,11 @@ class Encoder:
         return {"t": "named", "v": name} if name else dict(self.export(value))
 
     def _array(self, value: np.ndarray[Any, Any]) -> dict[str, Any]:
+        self.grow(value.nbytes)
         return {"dtype": value.dtype.str, "shape": list(value.shape), "b": self.buffer(value.tobytes())}
 
     def _tensor(self, torch: Any, value: Any) -> dict[str, Any]:
+        self.grow(value.nbytes)
         flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
         kind = str(flat.dtype).removeprefix("torch.")
         if flat.dtype is torch.bfloat16:
@@ -192,10 +195,19 @@ class Encoder:
         own = type(value) is not torch.Tensor
         return {"t": "tensor", "dtype": kind, "shape": list(value.shape), "b": buffer, "grad": grad, "own": own}
 
+    def text(self, value: str) -> str:
+        self.grow(len(value), LONGEST_TEXT)
+        return value
+
     def buffer(self, content: bytes) -> int:
         self.buffers.append(content)
-        self.size += len(content)
         return len(self.buffers) - 1
+
+    def grow(self, size: int, most: int = LARGEST) -> None:
+        """Count bytes that are about to be copied."""
+        self.size += size
+        if self.size > most:
+            raise TooLargeError(f"{self.size / 1e6:.0f} MB of {most / 1e6:.0f}")
 
     def items(self, values: Any, depth: int) -> list[Any]:
         return [self.encode(value, depth + 1) for value in values]
@@ -220,6 +232,11 @@ def _float(coder: Encoder, value: float, depth: int) -> Any:
     return number if math.isfinite(number) else {"t": "float", "v": repr(number)}
 
 
+def _bytes(coder: Encoder, value: bytes, depth: int) -> Any:
+    coder.grow(len(value))
+    return {"t": "bytes", "b": coder.buffer(bytes(value))}
+
+
 def _range(coder: Encoder, value: range, depth: int) -> Any:
     if _is_long(value):
         raise TooLargeError("too many values")
@@ -237,8 +254,8 @@ def _pairs(coder: Encoder, value: dict[Any, Any], depth: int) -> Any:
 _SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
     int: _integer,
     float: _float,
-    str: lambda coder, value, depth: str.__str__(value),
-    bytes: lambda coder, value, depth: {"t": "bytes", "b": coder.buffer(bytes(value))},
+    str: lambda coder, value, depth: coder.text(str.__str__(value)),
+    bytes: _bytes,
     complex: lambda coder, value, depth: {"t": "complex", "v": [repr(value.real), repr(value.imag)]},
     list: lambda coder, value, depth: coder.items(list.__iter__(value), depth),
     tuple: lambda coder, value, depth: {"t": "tuple", "v": coder.items(tuple.__iter__(value), depth)},

@@ -1,0 +1,5 @@
+# An endless loop. Ends as: time limit.
+# %% scale
+def scale(values, factor):
+    while True:
+        pass

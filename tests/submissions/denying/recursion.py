@@ -1,0 +1,4 @@
+# Recursion without end. Ends as: graded.
+# %% scale
+def scale(values, factor):
+    return scale(values, factor)

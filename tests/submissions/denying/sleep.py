@@ -1,0 +1,6 @@
+# It sleeps for an hour. Ends as: time limit.
+# %% scale
+import time
+
+def scale(values, factor):
+    time.sleep(3600)
