@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
 
-__all__ = ["Run", "watch"]
+__all__ = ["Run", "Screen", "watch"]
 
 
 @dataclass
@@ -113,11 +114,11 @@ def watch(
             f"expected functions called {loss} and {step}, got no {missing[0]}: run the cell that defines it"
         )
     run, originals = Run(images, epochs, held_out), {loss: scope[loss], step: scope[step]}
-    screen = _Screen(run)
 
     def watched_loss(scores: np.ndarray, labels: np.ndarray) -> Any:
         if run.epoch_is_over:
-            screen.end_epoch()
+            run.close_epoch()
+            screen.renew()
         result = originals[loss](scores, labels)
         run.saw_batch(scores, labels, result[0])
         screen.advance(len(labels))
@@ -127,47 +128,87 @@ def watch(
         run.parameters = parameters
         return originals[step](parameters, *arguments, **keywords)
 
-    scope.update({loss: watched_loss, step: watched_step})
-    try:
-        yield run
-        if run.epoch_is_over:
-            screen.end_epoch()
-        screen.close()
-    finally:
-        scope.update(originals)
-        screen.bar.close()
+    with Screen(run) as screen:
+        scope.update({loss: watched_loss, step: watched_step})
+        try:
+            yield run
+            if run.epoch_is_over:
+                run.close_epoch()
+                screen.renew()
+        finally:
+            scope.update(originals)
 
 
-class _Screen:
+class Watched(Protocol):
+    """What a screen shows: a run that knows its length and its losses so far, and draws itself."""
+
+    epochs: int
+    losses: list[float]
+
+    @property
+    def images(self) -> int | None: ...
+
+    def draw(self, figure: Figure) -> None: ...
+
+
+class Screen:
     """Where a run is shown: a bar of text and a picture, both renewed in place where a notebook runs.
 
-    Showing takes time from the training, so short epochs share a picture.
+    Showing takes time from the training, so short epochs share a picture. Use it in a ``with`` block: at its end the
+    last picture is drawn, after an error nothing more.
+
+    Parameters
+    ----------
+    run : what is shown. Where the number of images is not known, the bar has no end until it is.
+    visible : False shows nothing at all.
     """
 
     seconds = 0.5  # between two pictures, and between two bars, at least
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Watched, *, visible: bool = True):
         self.run = run
-        self.in_notebook = _kernel_runs()
+        self.visible = visible
+        self.in_notebook = visible and _kernel_runs()
         self.shown = {"bar": -math.inf, "curves": -math.inf}  # when, in seconds
         self.handles: dict[str, Any] = {}
-        output = io.StringIO() if self.in_notebook else sys.stdout
         self.bar = tqdm(
-            total=run.images * run.epochs, unit=" images", file=output, ncols=80, mininterval=0.5, ascii=False
+            total=self._total(),
+            initial=(run.images or 0) * len(run.losses),
+            unit=" images",
+            file=io.StringIO() if self.in_notebook else sys.stdout,
+            ncols=80,
+            mininterval=0.5,
+            ascii=False,
+            disable=not visible,
         )
 
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        try:
+            if error is None and self.visible:
+                self._finish()
+        finally:
+            self.bar.close()
+
     def advance(self, images: int) -> None:
+        """So many more images were trained on."""
         self.bar.update(images)
         if self._is_due("bar"):
             self._show_bar()
 
-    def end_epoch(self) -> None:
-        self.run.close_epoch()
+    def renew(self) -> None:
+        """An epoch is over."""
+        self.bar.total = self._total()
         if self._is_due("curves"):
             self._show_bar()
             self._show_curves()
 
-    def close(self) -> None:
+    def _total(self) -> int | None:
+        return self.run.images * self.run.epochs if self.run.images else None
+
+    def _finish(self) -> None:
         if self.in_notebook:
             self._show_bar()
         if self.run.losses and self.in_notebook:

@@ -1,4 +1,7 @@
-"""Pictures of the lessons. Every public function but ``draw_matrix`` draws one pyplot figure and returns None.
+"""Pictures of the lessons, drawn from arrays. What draws makes one pyplot figure and returns None.
+
+Other modules of pictures build on ``captioned_figure``, ``draw_matrix``, ``as_array`` and ``as_picture``; those of
+networks are ``portraits`` and ``mosaics``.
 
 A notebook shows the figure below the cell; in a terminal ``plt.show()`` or ``plt.savefig(...)`` does.
 """
@@ -15,9 +18,53 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bars", "curves", "draw_matrix", "images", "kernels", "matrices", "stems"]
+__all__ = [
+    "as_array",
+    "as_picture",
+    "bars",
+    "captioned_figure",
+    "curves",
+    "draw_matrix",
+    "images",
+    "kernels",
+    "matrices",
+    "stems",
+]
 
 Limits = tuple[float, float]
+
+
+def captioned_figure(caption: str, width: float, height: float, *, axes: bool = True) -> tuple[Figure, Any]:
+    """A pyplot figure of so many inches, with its caption wrapped below it, and its axes unless they are made later."""
+    import matplotlib.pyplot as plt
+
+    lines = textwrap.wrap(caption, max(30, int(14 * width)))
+    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
+    return figure, figure.add_subplot() if axes else None
+
+
+def as_array(values: Any) -> np.ndarray:
+    """An array of a tensor on any device, or of anything else that holds numbers."""
+    return values.detach().float().cpu().numpy() if hasattr(values, "detach") else np.asarray(values, dtype=float)
+
+
+def as_picture(image: np.ndarray) -> np.ndarray:
+    """(C, H, W) of one or three channels as Matplotlib draws it, (H, W) or (H, W, 3).
+
+    Values outside of [0, 1], as of a normalized image, are stretched to it.
+
+    Raises
+    ------
+    ValueError
+        for another number of channels.
+    """
+    if image.ndim != 3 or image.shape[0] not in (1, 3):
+        raise ValueError(f"expected an image (C, H, W) of one or three channels, got shape {image.shape}")
+    low, high = float(image.min()), float(image.max())
+    values = image if low >= 0 and high <= 1 else (image - low) / (high - low if high > low else 1.0)
+    return values[0] if len(values) == 1 else values.transpose(1, 2, 0)
 
 
 def draw_matrix(
@@ -155,7 +202,7 @@ def curves(
         for no curves, or an x and a y of different lengths.
     """
     drawn = {label: _line(label, line) for label, line in _several("curve", lines).items()}
-    _, axes = _figure(caption, 6.5, 3.2)
+    _, axes = captioned_figure(caption, 6.5, 3.2)
     for label, (x, y) in drawn.items():
         axes.plot(x, y, label=label, marker="o" if points else None, markersize=4, linewidth=1.5)
     if log:
@@ -183,7 +230,7 @@ def stems(signals: Mapping[str, Any], caption: str = "", *, xlabel: str = "index
     from matplotlib.ticker import MaxNLocator
 
     lines = {title: _line(title, line) for title, line in _several("signal", signals).items()}
-    figure, _ = _figure(caption, 6.5, 0.6 + 1.1 * len(lines), axes=False)
+    figure, _ = captioned_figure(caption, 6.5, 0.6 + 1.1 * len(lines), axes=False)
     panels = figure.subplots(len(lines), 1, sharex=True, sharey=shared, squeeze=False)[:, 0]
     for panel, (title, (x, y)) in zip(panels, lines.items(), strict=True):
         panel.stem(x, y, basefmt="k-")
@@ -212,7 +259,7 @@ def bars(heights: Mapping[str, float], caption: str = "", *, ylabel: str, log: b
         for no numbers.
     """
     labels, values = list(_several("bar", heights)), [float(v) for v in heights.values()]
-    _, axes = _figure(caption, max(4.0, 1.1 * len(labels)), 3.2)
+    _, axes = captioned_figure(caption, max(4.0, 1.1 * len(labels)), 3.2)
     drawn = axes.bar(labels, values, color="#4c72b0", log=log)
     axes.bar_label(drawn, [f"{v:.3g}" if abs(v) < 1000 else f"{v:,.0f}" for v in values], fontsize=8, padding=2)
     axes.margins(y=0.15)
@@ -294,7 +341,7 @@ def _panels(
     rows = -(-len(arrays) // columns)
     width = min(widest, 9.6 / columns)
     height = min(width * aspect, 4.5)
-    figure, _ = _figure(caption, width * columns + 0.3, (height + 0.35) * rows + 0.3, axes=False)
+    figure, _ = captioned_figure(caption, width * columns + 0.3, (height + 0.35) * rows + 0.3, axes=False)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for unused in axes[len(arrays) :]:
         unused.remove()
@@ -309,14 +356,3 @@ def _name_axes(panels: Sequence[Axes], columns: int, xlabel: str, ylabel: str) -
             panel.set_xlabel(xlabel, fontsize=8)
         if i % columns == 0:
             panel.set_ylabel(ylabel, fontsize=8)
-
-
-def _figure(caption: str, width: float, height: float, *, axes: bool = True) -> tuple[Figure, Any]:
-    """A pyplot figure, in inches, with its caption wrapped below it."""
-    import matplotlib.pyplot as plt
-
-    lines = textwrap.wrap(caption, max(30, int(14 * width)))
-    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
-    if lines:
-        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
-    return figure, figure.add_subplot() if axes else None

@@ -61,7 +61,7 @@ def test_in_a_notebook_a_bar_and_a_picture_are_renewed_in_place(notebook, monkey
     display = SimpleNamespace(display=lambda bundle, raw, display_id: shown.append(bundle) or handle)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setattr(live, "_kernel_runs", lambda: True)
-    monkeypatch.setattr(live._Screen, "seconds", -1)
+    monkeypatch.setattr(live.Screen, "seconds", -1)
     with live.watch(notebook.scope, images=9, epochs=3):
         notebook.scope["train"](notebook.images, notebook.labels, 3)
     assert [list(bundle) for bundle in shown] == [["text/plain"], ["image/png"]]

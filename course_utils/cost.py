@@ -1,0 +1,274 @@
+"""What a network costs, layer by layer: parameters, multiply-adds, activations, memory, and how far a layer sees.
+
+>>> from torch import nn
+>>> counted = count(nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU(), nn.MaxPool2d(2)), (3, 32, 32))
+>>> counted.parameters, counted.multiply_adds, counted.activations
+(608, 470400, 10912)
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from course_utils.tracing import Layer
+
+__all__ = ["Cost", "Row", "count"]
+
+NOTES = (
+    "Functions of one number at a time (ReLU, dropout, batch norm, sums) can overwrite what they read: no activations "
+    "of their own.",
+    "cache: what PyTorch keeps for the backward pass. sees: the side of the receptive field, in pixels.",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer; all numbers are for one image.
+
+    name : where it is in the model, such as ``"layer1.0.conv2"``; a second call of it has ``" (2)"`` behind.
+    kind : the class of the module or the name of the function, and of those that work on its output in place.
+    shape : of the output, without the batch: (C, H, W) or (units,).
+    activations : numbers that it puts out.
+    parameters : with biases, at the first use.
+    multiply_adds : of convolutions and matrix products; biases, pooling and functions of one number are not counted.
+    cache : bytes kept for the backward pass that no earlier layer keeps, without parameters.
+    receptive_field : how many pixels an output depends on along each axis, beyond the image's edge too, as in lesson
+        02; statistics of normalization do not count; None where it is not known.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    activations: int = 0
+    parameters: int = 0
+    multiply_adds: int = 0
+    cache: int = 0
+    receptive_field: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The rows of a model, as a table in text and in a notebook. The first row is the input."""
+
+    rows: tuple[Row, ...]
+    bytes_a_number: int = 4
+
+    @property
+    def activations(self) -> int:
+        return sum(row.activations for row in self.rows)
+
+    @property
+    def parameters(self) -> int:
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def cache(self) -> int:
+        return sum(row.cache for row in self.rows)
+
+    def grouped(self, depth: int = 1) -> Cost:
+        """The same with one row for all layers whose names agree in the first ``depth`` parts.
+
+        Raises
+        ------
+        ValueError
+            for a depth below 1.
+        """
+        if depth < 1:
+            raise ValueError(f"expected a depth of at least 1, got {depth}: 1 groups by the outermost modules")
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(".".join(row.name.split(" ")[0].split(".")[:depth]), []).append(row)
+        return replace(self, rows=tuple(_sum(name, rows) for name, rows in groups.items()))
+
+    @property
+    def memory(self) -> str:
+        """A sentence on the memory that the numbers take."""
+        weights, activations = (self.bytes_a_number * n / 1e6 for n in (self.parameters, self.activations))
+        return (
+            f"Memory at {self.bytes_a_number} bytes a number: parameters {weights:,.3g} MB, activations "
+            f"{activations:,.3g} MB an image. Training keeps {self.cache / 1e6:,.3g} MB an image for the backward pass."
+        )
+
+    def __str__(self) -> str:
+        cells = [HEAD, *map(_cells, self.rows), self._total()]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(HEAD))]
+        lines = ["  ".join(map(_aligned, row, widths, range(len(HEAD)))).rstrip() for row in cells]
+        rule = "─" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", self.memory, *NOTES])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        largest = [max(_counts(row)[i] for row in self.rows) for i in range(4)]
+        head, total = ("".join(f"<th{_side(i)}>{c}</th>" for i, c in enumerate(row)) for row in (HEAD, self._total()))
+        body = "".join(f"<tr>{_html_cells(row, largest)}</tr>" for row in self.rows)
+        notes = "<br>".join(map(html.escape, (self.memory, *NOTES)))
+        return f"<table><tr>{head}</tr>{body}<tr>{total}</tr></table><p>{notes}</p>"
+
+    def _total(self) -> tuple[str, ...]:
+        row = Row("total", "", (), self.activations, self.parameters, self.multiply_adds, self.cache)
+        return (*_cells(row)[:-1], "")
+
+    def chart(self, caption: str = "", *, left: str = "activations", right: str = "parameters") -> None:
+        """Draw two bars a layer, back to back, each with its share of the total; layers with neither are left out.
+
+        Parameters
+        ----------
+        caption : a sentence below the figure.
+        left, right : what the bars are: "activations" or "parameters" (as memory), "cache" or "multiply_adds".
+
+        Raises
+        ------
+        ValueError
+            for something else to draw.
+        """
+        for name in (left, right):
+            if name not in UNITS:
+                raise ValueError(f"expected one of {tuple(UNITS)}, got {name!r}: choose what a bar is")
+        from course_utils.portraits import back_to_back
+
+        rows = [row for row in self.rows if getattr(row, left) or getattr(row, right)]
+        back_to_back([row.name for row in rows], self._bars(left, rows), self._bars(right, rows), caption)
+
+    def _bars(self, name: str, rows: Sequence[Row]) -> tuple[str, list[float]]:
+        title, unit = UNITS[name]
+        unit *= self.bytes_a_number if name in ("activations", "parameters") else 1
+        return title, [getattr(row, name) * unit for row in rows]
+
+
+HEAD = ("layer", "kind", "output", "activations", "parameters", "multiply-adds", "cache (MB)", "sees")
+UNITS = {  # what a bar is → its title, and the unit in which one is drawn
+    "activations": ("memory of activations (MB an image)", 1e-6),
+    "parameters": ("memory of parameters (MB)", 1e-6),
+    "cache": ("kept for the backward pass (MB an image)", 1e-6),
+    "multiply_adds": ("multiply-adds (millions an image)", 1e-6),
+}
+
+
+def count(model: nn.Module, input_shape: Sequence[int], *, training: bool = False) -> Cost:
+    """Count what a model costs on images of a shape, from one pass of a copy that has shapes but no numbers.
+
+    Any module will do: branches, groups, dilation, pooling that rounds up, modules that are used twice, functions that
+    are called without a module. Nothing is computed, no memory is taken, and the model is left as it is: it may be on
+    any device, also on "meta" (``with torch.device("meta"): model = ...``).
+
+    Parameters
+    ----------
+    model : takes one batch of images.
+    input_shape : of one image: (C, H, W); (C, L) and (C, D, H, W) for models in one and three dimensions.
+    training : count the pass in training mode, with dropout's masks and with the heads that only training uses. Two
+        images go through it then, because batch norm needs them, and the numbers are halved.
+
+    Returns
+    -------
+    Cost. A layer is a module without parts, or a function that is called outside of such modules. Functions of one
+    number at a time without parameters stand in the row whose output they work on. Parameters that the pass did not
+    use have a row of their own at the end, so that the totals are those of the model.
+
+    Raises
+    ------
+    ValueError
+        for a shape that is none, and for lazy layers.
+    Exception
+        whatever the model raises on such an input, with a note that names the layer. A model whose code looks at the
+        numbers (``.item()``, an ``if`` on a tensor) cannot be counted.
+
+    Notes
+    -----
+    The first call in a process is slow: PyTorch imports its compiler then, as the first optimizer would. Multiply-adds
+    are by the formulas of ``torch.utils.flop_counter``, which count two operations for one.
+    """
+    shape = tuple(input_shape)
+    if not 2 <= len(shape) <= 4 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ValueError(
+            f"expected the shape of one image such as (3, 224, 224), got {input_shape!r}: leave the batch out"
+        )
+    from course_utils.tracing import trace
+
+    batch = 2 if training else 1
+    rows = [_row(layer, batch) for layer in _folded(trace(model, (batch, *shape), training=training))]
+    unused = sum(p.numel() for p in model.parameters()) - sum(row.parameters for row in rows)
+    if unused:
+        rows.append(Row("not used", "", (), parameters=unused))
+    sizes = [p.element_size() for p in model.parameters() if p.is_floating_point()]
+    return Cost(tuple(rows), sizes[0] if sizes else 4)
+
+
+def _folded(layers: Sequence[Layer]) -> list[Layer]:
+    """Put functions of one number at a time into the latest of the layers whose output they work on."""
+    kept: list[Layer] = []
+    places: dict[int, int] = {}  # storage → which of the kept layers put it out
+    for layer in layers:
+        place = max((places[s] for s in layer.sources if s in places), default=None)
+        if place is None or not layer.local or layer.parameters:
+            place = len(kept)
+            kept.append(layer)
+        else:
+            _merge(layer, kept[place])
+        places.update(dict.fromkeys(layer.made, place))
+    return kept
+
+
+def _merge(layer: Layer, host: Layer) -> None:
+    if layer.kind not in host.kind.split(", "):
+        host.kind = ", ".join(filter(None, (host.kind, layer.kind)))
+    host.kept += layer.kept
+    host.multiply_adds += layer.multiply_adds
+    host.sees = layer.sees
+
+
+def _row(layer: Layer, batch: int) -> Row:
+    activations, multiply_adds, cache = (n // batch for n in (layer.activations, layer.multiply_adds, layer.kept))
+    return Row(layer.name, layer.kind, layer.shape, activations, layer.parameters, multiply_adds, cache, layer.sees)
+
+
+def _sum(name: str, rows: Sequence[Row]) -> Row:
+    """One row for several; the last one says what comes out."""
+    kind = rows[0].kind if len(rows) == 1 else f"{len(rows)} layers"
+    activations, parameters, multiply_adds, cache = (sum(n) for n in zip(*map(_counts, rows), strict=True))
+    field = rows[-1].receptive_field
+    return Row(name, kind, rows[-1].shape, activations, parameters, multiply_adds, cache, field)
+
+
+def _counts(row: Row) -> tuple[int, int, int, int]:
+    return row.activations, row.parameters, row.multiply_adds, row.cache
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """A row in words; zeros are left blank."""
+    *counts, cache = _counts(row)
+    field = "" if not row.shape else "?" if row.receptive_field is None else _product(sorted({*row.receptive_field}))
+    numbers = [f"{n:,}" if n else "" for n in counts]
+    return row.name, row.kind, _product(row.shape), *numbers, f"{cache / 1e6:,.3f}" if cache else "", field
+
+
+def _product(sizes: Sequence[int]) -> str:
+    return " × ".join(map(str, sizes))
+
+
+def _aligned(cell: str, width: int, column: int) -> str:
+    return cell.ljust(width) if column < 2 else cell.rjust(width)
+
+
+def _side(column: int, more: str = "") -> str:
+    return f" style='text-align:{'left' if column < 2 else 'right'}{more}'"
+
+
+def _html_cells(row: Row, largest: Sequence[int]) -> str:
+    """The cells of a row, each number on a bar that shows its share of the column's largest."""
+    shares = [100 * n / most if most else 0 for n, most in zip(_counts(row), largest, strict=True)]
+    bars = ["", "", "", *(f";background:linear-gradient(to left,#4c72b055 {s:.0f}%,transparent 0)" for s in shares), ""]
+    return "".join(
+        f"<td{_side(i, bar)}>{html.escape(cell)}</td>"
+        for i, (cell, bar) in enumerate(zip(_cells(row), bars, strict=True))
+    )
