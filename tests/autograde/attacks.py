@@ -241,11 +241,18 @@ class Graded:
         return "\n".join(o.get("text") or "\n".join(o.get("traceback", ())) for o in cell.outputs)
 
 
-def grade(submitted: NotebookNode, limits: Limits = LIMITS, of: Lesson | None = None, secret: str = SECRET) -> Graded:
+def grade(
+    submitted: NotebookNode,
+    limits: Limits = LIMITS,
+    of: Lesson | None = None,
+    secret: str = SECRET,
+    *,
+    isolated: bool = True,
+) -> Graded:
     """Grade a notebook, as ``autograde grade`` does, without a class around it."""
     of = of or lesson()
     ready = judged.build(submitted, of)
-    execution = execute.run(Job("ada", of.name, ready.steps, limits, secret))
+    execution = execute.run(Job("ada", of.name, ready.steps, limits, secret, isolated))
     made = executed(ready, execution)
     points = {cells.grade_id(c): determine_grade(c)[0] for c in made.cells if cells.is_graded(c)}
     return Graded({k: float(v) for k, v in points.items() if v is not None}, execution, ready, made)
