@@ -122,7 +122,9 @@ def _beside(function: Any, name: str) -> Any:
     """What has a name where a function was written; None where nothing has."""
     if isinstance(function, Remote):
         return function.companion(name)
-    return getattr(function, "__globals__", {}).get(name)
+    written = [function, *vars(function).values()] if isinstance(function, type) else [function]
+    scopes = [part.__globals__ for part in written if hasattr(part, "__globals__")]
+    return next((scope[name] for scope in scopes if name in scope), None)
 
 
 def _in_notebook() -> bool:

@@ -111,6 +111,7 @@ class Exercise:
     aligned : cuts a case's arguments to sizes that go together, where shrinking made one of them smaller; returns the
         positional ones.
     once : each case is run once (a training run): no second call, no search for a smaller input that fails.
+    alone : mistakes are looked for one at a time, never two together (where a case takes long).
     tolerance : of the largest expected magnitude; 1e-9 is added.
     companions : other answers of the student that this one needs (a backward pass needs the forward's cache).
     builds_on : other answers that this one may call of its own accord; where one that it calls is wrong, that is said.
@@ -137,6 +138,7 @@ class Exercise:
         requires: Callable[..., bool] | None = None,
         aligned: Callable[..., Sequence[Any]] | None = None,
         once: bool = False,
+        alone: bool = False,
         tolerance: float = 1e-6,
         integers: bool = True,
         companions: Sequence[str] = (),
@@ -161,6 +163,7 @@ class Exercise:
         self._answer_signature = answer_signature
         self.mistakes: tuple[Mistake, ...] = ()
         self.once = once
+        self.alone = alone
         self._requires = requires
         self._aligned = aligned
         self._make_cases: CaseMaker = lambda draw: ()

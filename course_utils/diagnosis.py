@@ -49,7 +49,7 @@ def explain(exercise: Exercise, seen: Seen, unrefused: type[BaseException] | Non
     for mistake in mistakes:
         if _predicts(mistake.applied_to(exercise.oracle), exercise, seen, unrefused):
             return (mistake,)
-    if all(isinstance(got, Raises) for _, got in seen):
+    if exercise.alone or all(isinstance(got, Raises) for _, got in seen):
         return ()  # nothing was computed: any two mistakes that break one another would explain that
     for inner, outer in itertools.permutations(mistakes, 2):
         if inner not in UNIVERSAL and _predicts(

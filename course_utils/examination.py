@@ -221,7 +221,7 @@ def _calls(exercise: Exercise, cases: Sequence[Case]) -> Iterator[tuple[Sequence
     if exercise.is_called_directly:
         yield from ((case.args, case.kwargs) for case in cases)
     else:
-        yield exercise.answer_signature.strip("()").split(","), {}
+        yield [name for name in exercise.answer_signature.strip("()").split(",") if name], {}
 
 
 def _accepts(signature: inspect.Signature, call: tuple[Sequence[Any], Mapping[str, Any]]) -> bool:

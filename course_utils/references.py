@@ -31,15 +31,24 @@ def references(function: Any) -> Iterator[str]:
     waiting, seen = [function], set()
     while waiting:
         current = waiting.pop()
+        if isinstance(current, type):
+            waiting += [base for base in current.__bases__ if base.__module__ == current.__module__]
+            yield from map(_path, current.__bases__)
         yield _path(current)
-        current = _unwrapped(current)
-        if isinstance(current, FunctionType) and current.__code__ not in seen:
-            seen.add(current.__code__)
-            for code in _codes(current.__code__):
-                for path, value in _names(code, current):
-                    yield path
-                    if _is_students(value, current):
-                        waiting.append(value)
+        for inner in _functions(current):
+            if inner.__code__ in seen:
+                continue
+            seen.add(inner.__code__)
+            for path, value in (named for code in _codes(inner.__code__) for named in _names(code, inner)):
+                yield path
+                if _is_students(value, inner):
+                    waiting.append(value)
+
+
+def _functions(value: Any) -> list[FunctionType]:
+    """The functions behind a value: of a class those written in it, of anything else the one that is called."""
+    inner = map(_unwrapped, vars(value).values()) if isinstance(value, type) else [_unwrapped(value)]
+    return [function for function in inner if isinstance(function, FunctionType)]
 
 
 def _unwrapped(function: Any) -> Any:
@@ -118,8 +127,7 @@ def _path(value: Any) -> str:
 
 
 def _is_students(value: Any, function: FunctionType) -> bool:
-    """Whether a value is another function of the file or notebook where the answer was written."""
-    inner = _unwrapped(value) if callable(value) and not isinstance(value, type) else None
-    if not isinstance(inner, FunctionType):
-        return False
-    return inner.__globals__ is function.__globals__
+    """Whether a value is another function, or a class, of the file or notebook where the answer was written."""
+    if isinstance(value, type) and value.__module__ == function.__module__:
+        return True
+    return callable(value) and any(inner.__globals__ is function.__globals__ for inner in _functions(value))

@@ -68,9 +68,33 @@ def in_a_closure():
     return inner
 
 
+class Net:
+    def __init__(self):
+        self.parts = None
+
+    def forward(self, a):
+        return deep(a, [1]) if self.parts else a
+
+
+class Derived(Net):
+    pass
+
+
+class Ready(torch.nn.Module):
+    pass
+
+
+def makes_a_net():
+    return Derived()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        Net,
+        Derived,
+        Ready,
+        makes_a_net,
         direct,
         alias,
         from_import,
