@@ -133,6 +133,7 @@ class Warm:
         if not self.isolated:
             os.environ |= {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
         prepare(home)
+        sys.path.insert(0, "")  # modules beside the notebook, as in Jupyter
         Student(socket.socket(fileno=wire), self.shell, limits).serve()
 
     def _end(self, process: int, patience: float) -> dict[str, Any]:
