@@ -5,7 +5,7 @@
 Makes a class in a temporary folder: for each lesson a mix of solved (4 in 10), mistaken (5) and blank (1) submissions.
 Each round grades all of them with `autograde grade --force`, and then a sample of each lesson with `nbgrader autograde
 --force`, which takes too long for all. Printed are medians over the rounds, and the median of the rounds' ratios.
-nbgrader runs every cell, those tagged `show` (plots, training) included; so a second ratio is taken on the same
+nbgrader runs every cell, those tagged `show` (plots, training) included; `--bare` takes a second ratio on the same
 notebooks without such cells. Then, in one run each:
 
 overhead   wall time × cores over the CPU time of the students' own processes, for a lesson whose checks train (03)
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=100, help="of each lesson")
     parser.add_argument("--sample", type=int, default=3, help="of each lesson, that nbgrader grades too")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bare", action="store_true", help="also on notebooks without cells to show")
     parser.add_argument("--growth", type=int, default=1000, help="blank submissions in one run")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     options = parser.parse_args()
@@ -69,12 +70,13 @@ def main() -> None:
 def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds a submission: ours on all, nbgrader's on a sample; the ratios; and whether the scores agree."""
     whole, bare = folder / "whole", folder / "bare"
-    made = {place: make_class(place, options.lessons, options.submissions, place is bare) for place in (whole, bare)}
+    places = (whole, bare) if options.bare else (whole,)
+    made = {place: make_class(place, options.lessons, options.submissions, place is bare) for place in places}
     sample = {lesson: sorted(names)[:: max(1, len(names) // options.sample)] for lesson, names in made[whole].items()}
     rounds = []
     for _ in range(options.rounds):
         taken: dict[str, Any] = {}
-        for place in (whole, bare):
+        for place in places:
             ours = timed(place, "autograde", "grade", "--force", *options.lessons)
             taken[f"{place.name}: ours"] = ours / sum(map(len, made[place].values()))
             scores = read_scores(place)

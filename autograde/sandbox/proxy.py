@@ -41,7 +41,7 @@ class Line:
         self.left = seconds
         self.callbacks: dict[int, Callable[..., Any]] = {}
         self.numbers = itertools.count()
-        self.doing = ""
+        self.doing: Callable[[], str] = str
 
     def names(self, wanted: Sequence[str]) -> dict[str, Any]:
         """The student's values of these names; those that are not defined are left out."""
@@ -57,9 +57,9 @@ class Line:
             value._name = name
         return value
 
-    def ask(self, action: str, parts: Mapping[str, Any], doing: str = "") -> Any:
-        """Have the student's process do something; its value, or its exception raised."""
-        self.doing = doing or action
+    def ask(self, action: str, parts: Mapping[str, Any], doing: Callable[[], str] = str) -> Any:
+        """Have the student's process do something (``doing`` says what); its value, or its exception raised."""
+        self.doing = doing
         encoder = wire.Encoder(self._export)
         tree = {"do": action, "with": encoder.encode(dict(parts))}
         reply = self._converse(tree, encoder.buffers)
@@ -83,9 +83,9 @@ class Line:
                 frame = self._called_back(reply)
                 reply = self._asked(frame.tree, frame.buffers)
         except Ended as ended:
-            raise Ended(ended.cause, f"{ended.detail} during {self.doing}") from None
+            raise Ended(ended.cause, f"{ended.detail} during {self.doing()}") from None
         if reply.interrupted:
-            raise Ended(Cause.TIME, f"it took too long during {self.doing}")
+            raise Ended(Cause.TIME, f"it took too long during {self.doing()}")
         return reply
 
     def _asked(self, tree: Any, buffers: Sequence[bytes] = ()) -> Reply:
@@ -236,30 +236,30 @@ class Stand(Remote):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._line.ask("attribute", {"target": self, "name": name}, f"{self._name}.{name}")
+        return self._line.ask("attribute", {"target": self, "name": name}, lambda: f"{self._name}.{name}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
             object.__setattr__(self, name, value)
         else:
-            self._line.ask("set", {"target": self, "name": name, "value": value}, f"{self._name}.{name} = …")
+            self._line.ask("set", {"target": self, "name": name, "value": value}, lambda: f"{self._name}.{name} = …")
 
     def __getitem__(self, key: Any) -> Any:
-        return self._line.ask("item", {"target": self, "key": key}, f"{self._name}[…]")
+        return self._line.ask("item", {"target": self, "key": key}, lambda: f"{self._name}[…]")
 
     def __iter__(self) -> Iterator[Any]:
-        iterator = self._line.ask("iterate", {"target": self}, f"iter({self._name})")
+        iterator = self._line.ask("iterate", {"target": self}, lambda: f"iter({self._name})")
         if not isinstance(iterator, Stand):
             raise TypeError(f"{self._name} is not iterable")
         while True:
             try:
-                value = self._line.ask("next", {"target": iterator}, f"next({self._name})")
+                value = self._line.ask("next", {"target": iterator}, lambda: f"next({self._name})")
             except StopIteration:
                 return
             yield value
 
     def __len__(self) -> int:
-        length = self._line.ask("length", {"target": self}, f"len({self._name})")
+        length = self._line.ask("length", {"target": self}, lambda: f"len({self._name})")
         if not isinstance(length, int):
             raise TypeError(f"the length of {self._name} is no number")
         return length
@@ -274,7 +274,7 @@ class Stand(Remote):
         return self._line.names([name]).get(name)
 
     def make(self, recipe: Recipe) -> Any:
-        return self._line.ask("make", {"recipe": recipe}, f"making {recipe.path}")
+        return self._line.ask("make", {"recipe": recipe}, lambda: f"making {recipe.path}")
 
 
 class CallableStand(Stand):
@@ -290,7 +290,9 @@ class CallableStand(Stand):
         return self._name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._line.ask("call", {"target": self, "args": args, "kwargs": kwargs}, self._shown(args, kwargs))
+        return self._line.ask(
+            "call", {"target": self, "args": args, "kwargs": kwargs}, lambda: self._shown(args, kwargs)
+        )
 
     def _shown(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         def brief(value: Any) -> str:
