@@ -83,12 +83,22 @@ def run(
         if not lost:
             break
         suspects += lost
-    for job in suspects:  # alone, so that only the one to blame goes down
+    while suspects:
         with make_executor(1) as executor:
-            try:
-                yield job, executor.submit(work, job).result()
-            except BrokenExecutor:
-                yield job, None
+            yield from _alone(work, suspects, executor)
+
+
+def _alone(
+    work: Callable[[Job], Result], suspects: list[Job], executor: Executor
+) -> Iterator[tuple[Job, Result | None]]:
+    """One job at a time, taken from a list, so that only the one to blame goes down; until the executor breaks."""
+    while suspects:
+        job = suspects.pop(0)
+        try:
+            yield job, executor.submit(work, job).result()
+        except BrokenExecutor:
+            yield job, None
+            return
 
 
 def _run(

@@ -81,19 +81,28 @@ def _tell(keep: int, error: BaseException) -> None:
 
 
 def _leave() -> None:
-    """New namespaces, as a user that no one is (or the caller's own, where the caller is not root)."""
-    user = os.getuid()
-    if user == 0:
-        user = UNKNOWN_USER + os.getpid()
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-        kernel.set_dumpable(True)  # else the maps below could not be written
-    group = os.getgid()
+    """New namespaces, as a user that no one is (or the caller, where that is not root and cannot be anyone else)."""
+    nobody = UNKNOWN_USER + os.getpid()
+    if os.getuid() == 0 and _exists(nobody):
+        _become(nobody)
+    user, group = os.getuid(), os.getgid()
     kernel.unshare(
         kernel.NEW_USERS | kernel.NEW_MOUNTS | kernel.NEW_PIDS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_NAMES
     )
     map_user(1000, user, 1000, group)
+
+
+def _exists(user: int) -> bool:
+    """Whether there can be such a user: the root of some containers has few."""
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(int(first) <= user < int(first) + int(count) for first, _, count in lines)
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    kernel.set_dumpable(True)  # else the maps that follow could not be written
 
 
 def map_user(inside: int, outside: int, group_inside: int, group_outside: int) -> None:
