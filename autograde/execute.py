@@ -129,6 +129,7 @@ class Runner:
         self.reading = Reading.of(judged.answers_of(job.steps))
         self.judge = Judge(job.steps, job.lesson, job.secret)
         self.session: Session | None = None
+        self.line: Line | None = None  # to that process
         self.modules = judged.imports_of(job.steps)
         self.deadline = time.monotonic() + job.limits.submission_seconds
         self.outputs: dict[int, tuple[Output, ...]] = {}
@@ -207,7 +208,10 @@ class Runner:
         try:
             session = self._session()
             seconds = self._until(self._seconds(again=slow)) - time.monotonic()
-            tested = self.judge.test(step, Line(session, self.reading, seconds))
+            if self.line is None or self.line.session is not session:
+                self.line = Line(session, self.reading)
+            self.line.renew(seconds)
+            tested = self.judge.test(step, self.line)
             self._note_memory(session, step)
         except Ended as ended:
             tested = Tested((_not_run(sentence(ended)),), ended=ended)

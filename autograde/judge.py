@@ -1,7 +1,8 @@
 """The judge: cells of tests, run in a trusted process on what the student's functions return.
 
-A name that a cell of tests uses is, in this order: its own; Python's; what the instructor's cells define or import
-(they are run here again, only those statements that are needed); else the student's, as a stand-in or a copy of data.
+A name that a cell of tests uses is what the last of the instructor's cells before it made of it: a given cell or a cell
+of tests (they are run here, given ones only as far as they are needed), or an answer. What the instructor's answer
+defines is the student's, and so is a name that nobody else knows: as a stand-in or a copy of data.
 """
 
 from __future__ import annotations
@@ -13,22 +14,30 @@ import hashlib
 import hmac
 import io
 import linecache
+import resource
+import signal
+import threading
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
+from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from autograde import cells
-from autograde.judged import Role, Step, bound, parsed
+from autograde.given import Statement, Text, root, statements
+from autograde.judged import Step, bound, uses
 from autograde.sandbox.proxy import Line
-from autograde.sandbox.session import Ended
+from autograde.sandbox.session import Cause, Ended
 from course_utils import report
 from course_utils.check import CheckFailed, check
 from course_utils.remote import RemoteTrace
 
 Output = dict[str, Any]
+
+JUDGING = 60.0  # seconds that the judge may compute for one cell of tests
+MEMORY = 4 << 30  # bytes that it may take for that
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,11 @@ class Judge:
 
     def __init__(self, steps: Sequence[Step], lesson: str, secret: str):
         self.lesson, self.secret = lesson, secret
-        self.given = _statements(steps)
+        self.given = statements(steps)
+        self.answers: dict[str, list[int]] = {}  # name → the places of the answers that define it
+        for step in steps:
+            for name in step.names:
+                self.answers.setdefault(name, []).append(step.place)
         self.namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
         self.seeds: dict[str, int] = {}
 
@@ -76,7 +89,9 @@ class Judge:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                outputs += self._run(step, line)
+                with _in_time(line), _with_room():
+                    outputs += self._run(step, line)
+                line.confirm()
             except Ended as error:
                 ended = error
                 outputs.append(_error("StudentsProcessEnded", sentence(error), [sentence(error)]))
@@ -88,38 +103,59 @@ class Judge:
         return Tested(tuple(outputs), record, dict(self.seeds), ended)
 
     def _run(self, step: Step, line: Line) -> list[Output]:
-        tree = ast.parse(cells.python(step.source))
-        wanted = _used(tree) - set(dir(builtins)) - {"display"}
-        theirs = self._prepare(wanted, step.place, line)
-        value, name = self._execute(tree, step)
-        for key, stand in theirs.items():  # the next cell asks anew: the student's cells may have changed it
-            if self.namespace.get(key) is stand:
-                del self.namespace[key]
-        self.given.append(_Statement(step.place, frozenset(bound(tree)), frozenset(), None))
-        if isinstance(value, int | float) and not isinstance(value, bool) and name not in theirs:
-            shown = {"text/plain": repr(value)}
-            return [{"output_type": "execute_result", "data": shown, "metadata": {}, "execution_count": None}]
-        return []
+        source = cells.python(step.source)
+        tree = ast.parse(source)
+        own = frozenset(bound(tree))
+        given = {name for s in self.given if s.place < step.place for name in s.names}
+        self.given.append(Statement(step.place, Text(own, frozenset(), frozenset()), own))
+        theirs = self._prepare(uses(source) - (own - given - set(self.answers)), step.place, line)
+        try:
+            value, name = self._execute(tree, step)
+        finally:
+            for key, stand in theirs.items():  # the next cell asks anew: the student's cells may have changed it
+                if self.namespace.get(key) is stand:
+                    del self.namespace[key]
+        return [] if name in theirs else _credit(value, step.points)
 
     def _prepare(self, wanted: set[str], place: int, line: Line) -> dict[str, Any]:
         """Make the names that a cell uses: run the instructor's statements behind them, and ask for the others."""
-        needed: set[str] = set(wanted)
-        chosen: list[_Statement] = []
-        for statement in reversed([s for s in self.given if s.place < place]):
-            if statement.names & needed or "*" in statement.names:
-                chosen.insert(0, statement)
-                needed |= statement.uses
-        known = {name for statement in chosen for name in statement.names} | set(self.namespace)
-        asked = sorted(needed - known - set(dir(builtins)))
-        theirs = line.names(asked) if asked else {}
+        for statement in self.given:
+            if statement.place < place:
+                statement.look()
+        theirs: dict[str, Any] = {}
+        absent: set[str] = set()
+        while True:
+            chosen, needed = self._needed(wanted, place, absent)
+            asked = sorted(n for n in needed - set(theirs) - absent if self._is_theirs(n, place))
+            if not asked:
+                break
+            theirs |= line.names(asked)
+            absent |= set(asked) - set(theirs)
         self.namespace.update(theirs)
         for statement in chosen:
-            if statement.code is not None and not statement.done:
-                exec(statement.code, self.namespace)
-                statement.done = True
+            statement.run(self.namespace, theirs)
         if self.namespace.get("check") is check:
             self.namespace["check"] = self._check
         return theirs
+
+    def _needed(self, wanted: set[str], place: int, absent: set[str]) -> tuple[list[Statement], set[str]]:
+        """The instructor's statements behind names, and all names that those use in turn."""
+        needed = set(wanted)
+        chosen: list[Statement] = []
+        for statement in reversed([s for s in self.given if s.place < place]):
+            named = {n for n in statement.names & needed if n in absent or not self._is_theirs(n, place)}
+            if named or statement.text.touches & needed:
+                chosen.insert(0, statement)
+                needed |= statement.text.uses
+        return chosen, needed
+
+    def _is_theirs(self, name: str, place: int) -> bool:
+        """Whether a name is the student's: the last to define it is an answer, or nobody does."""
+        given = max((s.place for s in self.given if s.place < place and name in s.names), default=-1)
+        answered = max((p for p in self.answers.get(name, ()) if p < place), default=-1)
+        if given < 0 and answered < 0:
+            return name not in self.namespace and not hasattr(builtins, name)
+        return answered > given
 
     def _execute(self, tree: ast.Module, step: Step) -> tuple[Any, str]:
         """Run a cell's statements; the value of an expression at the end, and the name that it begins with."""
@@ -130,10 +166,7 @@ class Judge:
             exec(compile(tree, file, "exec"), self.namespace)
             return None, ""
         exec(compile(ast.Module(tree.body[:-1], []), file, "exec"), self.namespace)
-        root: ast.AST = last.value
-        while isinstance(root, ast.Call | ast.Attribute | ast.Subscript):
-            root = root.func if isinstance(root, ast.Call) else root.value
-        return eval(compile(ast.Expression(last.value), file, "eval"), self.namespace), getattr(root, "id", "")
+        return eval(compile(ast.Expression(last.value), file, "eval"), self.namespace), root(last.value)
 
     def _check(self, answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, **companions: Any) -> None:
         """``check`` with hidden cases that nobody can foresee."""
@@ -143,33 +176,51 @@ class Judge:
         check(answer, obj, hidden=hidden, seed=seed, **companions)
 
 
-@dataclass
-class _Statement:
-    """A statement of the instructor's: the names that it binds, those that it uses, and whether it was run."""
+@contextlib.contextmanager
+def _in_time(line: Line) -> Iterator[None]:
+    """A bound on what the judge computes: a number that an answer returned may be how often a test does something."""
 
-    place: int
-    names: frozenset[str]
-    uses: frozenset[str]
-    code: CodeType | None
-    done: bool = False
+    def overrun(*_: object) -> None:
+        line.ended = Ended(Cause.TIME, "what it returned kept the test busy for too long")
+        raise line.ended
 
-
-def _statements(steps: Sequence[Step]) -> list[_Statement]:
-    found = []
-    for step in steps:
-        if step.role is not Role.GIVEN:
-            continue
-        tree = parsed(step.own)  # never what a student added to it
-        for statement in tree.body if tree else ():
-            alone = ast.Module([statement], [])
-            if names := frozenset(bound(alone)):
-                code = compile(alone, f"<{step.label}>", "exec")
-                found.append(_Statement(step.place, names, frozenset(_used(alone)), code))
-    return found
+    if threading.current_thread() is not threading.main_thread():  # where there are no signals
+        yield
+        return
+    before = signal.signal(signal.SIGPROF, overrun)
+    signal.setitimer(signal.ITIMER_PROF, JUDGING)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
-def _used(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+@contextlib.contextmanager
+def _with_room() -> Iterator[None]:
+    """A bound on the memory that the judge takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    try:
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        yield
+        return
+    most = [limit for limit in (held + MEMORY, soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(most), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _credit(value: Any, points: float) -> list[Output]:
+    """A number at the end of a cell of tests: so many of its points."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return []
+    number = float(value)
+    given = min(number, points) if number > 0 else 0.0  # what is no number is nothing
+    shown = {"text/plain": repr(given)}
+    return [{"output_type": "execute_result", "data": shown, "metadata": {}, "execution_count": None}]
 
 
 def sentence(ended: Ended) -> str:

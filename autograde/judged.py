@@ -40,6 +40,7 @@ class Step:
     own : the instructor's text: of a given cell, what the judge may run, whatever the student added to it; of a cell
         of tests, what of it students have seen.
     names : of an answer, what the instructor's own answer defines.
+    points : of a cell of tests.
     """
 
     place: int
@@ -48,6 +49,7 @@ class Step:
     label: str
     own: str = ""
     names: frozenset[str] = frozenset()
+    points: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,17 @@ def _changes(match: Match, theirs: Sequence[NotebookNode]) -> Iterator[str]:
             yield f"{name} was turned to {theirs[match.numbers[0]].cell_type}"
     elif theirs[match.numbers[0]].source.strip() != match.own.source.strip():
         yield f"{name} was edited"
+    elif _settings(theirs[match.numbers[0]]) != _settings(match.own):
+        yield f"{name} has other settings"
     copies = sum(cells.grade_id(cell) == name for cell in theirs)
     if copies > 1:
         yield f"{name} is there {copies} times"
+
+
+def _settings(cell: NotebookNode) -> list[object]:
+    """What makes a cell of tests one."""
+    data = cells.nbgrader_data(cell)
+    return [cell.cell_type, *(data.get(key) for key in ("grade", "solution", "points"))]
 
 
 def _steps(notebook: NotebookNode, matches: Sequence[Match], *, all_cells: bool) -> Iterator[Step]:
@@ -175,7 +185,8 @@ def _steps(notebook: NotebookNode, matches: Sequence[Match], *, all_cells: bool)
         elif match.is_answer:
             yield Step(place, Role.STUDENT, cell.source, label, names=_defined(match.source.source))
         elif cells.is_graded(cell):
-            yield Step(place, Role.TEST, cell.source, label, match.own.source)
+            points = cells.part(cell).points
+            yield Step(place, Role.TEST, cell.source, label, match.own.source, points=points)
         else:
             yield Step(place, Role.GIVEN, cell.source, label, match.source.source)
 
@@ -206,11 +217,11 @@ def _needed(steps: Sequence[Step]) -> tuple[Step, ...]:
     for step in reversed(steps):
         if step.role is not Role.GIVEN or not (names := _only_binds(step)) or names & words:
             kept.insert(0, step)
-            words |= _uses(step.source) | (_uses(step.own) if step.role is Role.GIVEN else set())
+            words |= uses(step.source) | (uses(step.own) if step.role is Role.GIVEN else set())
     return tuple(kept)
 
 
-def _uses(source: str) -> set[str]:
+def uses(source: str) -> set[str]:
     """The names at the top of the notebook that a cell may use; every word of it, where it cannot be read."""
     try:
         waiting = [symtable.symtable(cells.python(source), "<cell>", "exec")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
@@ -21,6 +22,10 @@ from course_utils.recipe import Recipe
 from course_utils.remote import Remote, RemoteTrace
 
 SHOWN = 300  # characters of a call in a message
+PRINTED = 100_000  # characters that are kept of what an answer prints, for each cell of tests
+LONGEST = 1_000_000  # of a sequence that stays over there
+OWN = ("_line", "_number", "_kind", "_name", "_class", "_parameters")  # a stand-in's own attributes
+CLASSES = ("torch.nn:Module", "torch.optim:Optimizer", "torch.utils.data:Dataset", "torch.utils.data:DataLoader")
 
 
 class Source(Protocol):
@@ -30,18 +35,29 @@ class Source(Protocol):
 
 
 class Line:
-    """A line to one student's process, for one cell of tests: so many seconds to answer all that is asked.
+    """A line to one student's process, with so many seconds, for each cell of tests, to answer all that is asked.
 
     What the judge itself takes, to import PyTorch, say, is not the student's time.
     """
 
-    def __init__(self, session: Session, source: Source, seconds: float):
+    def __init__(self, session: Session, source: Source):
         self.session = session
         self.source = source
-        self.left = seconds
         self.callbacks: dict[int, Callable[..., Any]] = {}
         self.numbers = itertools.count()
         self.doing: Callable[[], str] = str
+        self.renew(0.0)
+
+    def renew(self, seconds: float) -> None:
+        """Begin another cell of tests."""
+        self.left = seconds
+        self.characters = PRINTED
+        self.ended: Ended | None = None
+
+    def confirm(self) -> None:
+        """:class:`Ended` if the student's process was stopped in this cell, whoever has caught that."""
+        if self.ended is not None:
+            raise self.ended
 
     def names(self, wanted: Sequence[str]) -> dict[str, Any]:
         """The student's values of these names; those that are not defined are left out."""
@@ -60,12 +76,13 @@ class Line:
     def ask(self, action: str, parts: Mapping[str, Any], doing: Callable[[], str] = str) -> Any:
         """Have the student's process do something (``doing`` says what); its value, or its exception raised."""
         self.doing = doing
-        encoder = wire.Encoder(self._export)
+        encoder = wire.Encoder(self._export, trusted=True)
         tree = {"do": action, "with": encoder.encode(dict(parts))}
         reply = self._converse(tree, encoder.buffers)
         printed = reply.tree.get("printed")
-        if isinstance(printed, str) and printed:
-            print(printed[:100_000], end="")
+        if isinstance(printed, str) and printed and self.characters > 0:
+            print(printed[: self.characters], end="")
+            self.characters -= len(printed)
         if "too large" in reply.tree:
             raise ValueError(f"the result is too large to look at ({str(reply.tree['too large'])[:100]})")
         if "raised" in reply.tree:
@@ -80,18 +97,25 @@ class Line:
         try:
             reply = self._asked(tree, buffers)
             while "callback" in reply.tree:
+                if reply.interrupted:  # it goes on asking
+                    raise self.session.end(Cause.TIME, "it took too long")
                 frame = self._called_back(reply)
                 reply = self._asked(frame.tree, frame.buffers)
         except Ended as ended:
-            raise Ended(ended.cause, f"{ended.detail} during {self.doing()}") from None
+            self.ended = Ended(ended.cause, f"{ended.detail} during {self.doing()}")
+            raise self.ended from None
         if reply.interrupted:
-            raise Ended(Cause.TIME, f"it took too long during {self.doing()}")
+            self.ended = Ended(Cause.TIME, f"it took too long during {self.doing()}")
+            raise self.ended
         return reply
 
     def _asked(self, tree: Any, buffers: Sequence[bytes] = ()) -> Reply:
         started = time.monotonic()
         try:
             return self.session.ask(tree, buffers, deadline=started + self.left)
+        except Ended as ended:
+            self.ended = ended
+            raise
         finally:
             self.left -= time.monotonic() - started
 
@@ -99,7 +123,7 @@ class Line:
         function = self.callbacks.get(reply.tree["callback"]) if isinstance(reply.tree["callback"], int) else None
         if function is None:
             raise self._broken("it calls a function that there is not")
-        encoder = wire.Encoder(self._export)
+        encoder = wire.Encoder(self._export, trusted=True)
         args = [self._decoded(reply, arg) for arg in _listed(reply.tree.get("args"))]
         kwargs = self._decoded(reply, reply.tree.get("kwargs"))
         try:
@@ -115,18 +139,22 @@ class Line:
             raise self._broken(str(error)) from None
 
     def _broken(self, reason: str) -> Ended:
-        return self.session.end(Cause.DIED, f"what it sent cannot be read ({reason})")
+        self.ended = self.session.end(Cause.DIED, f"what it sent cannot be read ({reason})")
+        return self.ended
 
     def _resolve(self, tree: Mapping[str, Any]) -> Any:
         """A stand-in for an object that stays over there."""
-        if tree.get("t") == "library":
-            return Stand(self, -1, str(tree["v"])[:SHOWN])
         if tree.get("t") != "object" or not isinstance(tree.get("number"), int):
             raise wire.WireError("an unknown kind of value")
         kind = str(tree.get("type"))[:SHOWN]
         if "parameters" in tree:
-            return CallableStand(self, tree["number"], kind, signature(tree["parameters"]))
-        return Stand(self, tree["number"], kind)
+            made: Stand = CallableStand(self, tree["number"], kind, tree["parameters"])
+        elif tree.get("iterator") is True:
+            made = IteratorStand(self, tree["number"], kind)
+        else:
+            made = Stand(self, tree["number"], kind)
+        made._class = _class(tree.get("class"))
+        return made
 
     def _export(self, value: Any) -> Mapping[str, Any]:
         if isinstance(value, Stand):
@@ -224,8 +252,18 @@ def raise_again(described: Any, *, at_end: bool = False) -> NoReturn:
     raise kind(text) from RemoteTrace(trace)
 
 
+def _class(name: object) -> type | None:
+    """The class that an object over there says that it is of, where that is no data: what takes it for that may ask."""
+    kinds = tuple(wire.library_class(kind) for kind in CLASSES) if sys.modules.get("torch") else ()
+    found = wire.library_class(name) if isinstance(name, str) else None
+    return found if isinstance(found, type) and issubclass(found, tuple(filter(None, kinds))) else None
+
+
 class Stand(Remote):
-    """Stands for an object of the student's."""
+    """Stands for an object of the student's. What it gives of itself is data, or another stand-in."""
+
+    __array_ufunc__ = None  # NumPy's operators leave it to the object
+    _class: type | None = None
 
     def __init__(self, line: Line, number: int, kind: str):
         self._line, self._number, self._kind, self._name = line, number, kind, kind
@@ -233,13 +271,22 @@ class Stand(Remote):
     def __repr__(self) -> str:
         return f"<the student's {self._name}>"
 
+    def __str__(self) -> str:
+        return str(self._line.ask("text", {"target": self}, lambda: f"str({self._name})"))
+
+    __format__ = object.__format__
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # what isinstance goes by
+        return self._class or type(self)
+
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("__") or name in OWN:
             raise AttributeError(name)
         return self._line.ask("attribute", {"target": self, "name": name}, lambda: f"{self._name}.{name}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_"):
+        if name.startswith("__") or name in OWN:
             object.__setattr__(self, name, value)
         else:
             self._line.ask("set", {"target": self, "name": name, "value": value}, lambda: f"{self._name}.{name} = …")
@@ -247,21 +294,25 @@ class Stand(Remote):
     def __getitem__(self, key: Any) -> Any:
         return self._line.ask("item", {"target": self, "key": key}, lambda: f"{self._name}[…]")
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._line.ask("put", {"target": self, "key": key, "value": value}, lambda: f"{self._name}[…] = …")
+
+    def __delitem__(self, key: Any) -> None:
+        self._line.ask("remove", {"target": self, "key": key}, lambda: f"del {self._name}[…]")
+
     def __iter__(self) -> Iterator[Any]:
         iterator = self._line.ask("iterate", {"target": self}, lambda: f"iter({self._name})")
-        if not isinstance(iterator, Stand):
+        if not isinstance(iterator, IteratorStand):
             raise TypeError(f"{self._name} is not iterable")
-        while True:
-            try:
-                value = self._line.ask("next", {"target": iterator}, lambda: f"next({self._name})")
-            except StopIteration:
-                return
-            yield value
+        iterator._name = self._name
+        yield from iterator
 
     def __len__(self) -> int:
         length = self._line.ask("length", {"target": self}, lambda: f"len({self._name})")
         if not isinstance(length, int):
             raise TypeError(f"the length of {self._name} is no number")
+        if length > LONGEST:
+            raise ValueError(f"the length of {self._name} is said to be {length}")
         return length
 
     def __bool__(self) -> bool:
@@ -277,17 +328,33 @@ class Stand(Remote):
         return self._line.ask("make", {"recipe": recipe}, lambda: f"making {recipe.path}")
 
 
+class IteratorStand(Stand):
+    """Stands for an iterator of the student's, a generator, say."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._line.ask("next", {"target": self}, lambda: f"next({self._name})")
+
+
 class CallableStand(Stand):
     """Stands for a function or a class of the student's."""
 
-    def __init__(self, line: Line, number: int, kind: str, parameters: inspect.Signature | None):
+    def __init__(self, line: Line, number: int, kind: str, parameters: object):
         super().__init__(line, number, kind)
-        if parameters is not None:
-            self.__dict__["__signature__"] = parameters
+        self._parameters = parameters
 
     @property
     def __name__(self) -> str:
         return self._name
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        made = signature(self._parameters)
+        if made is None:
+            raise AttributeError("__signature__")
+        return made
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._line.ask(
@@ -302,3 +369,25 @@ class CallableStand(Stand):
 
         given = [brief(a) for a in args] + [f"{k}={brief(v)}" for k, v in kwargs.items()]
         return f"{self._name}({', '.join(given)})"[:SHOWN]
+
+
+def _operator(name: str, *, swapped: bool = False) -> Callable[..., Any]:
+    """An operator that the student's class defines, among its own objects.
+
+    With anything else beside it that would tell what is expected: a result minus 6, and the object says 0.
+    """
+
+    def operate(self: Stand, *other: Any) -> Any:
+        if not all(isinstance(each, Stand) for each in other):
+            return NotImplemented
+        args = (*other, self) if swapped else (self, *other)
+        return self._line.ask("operate", {"name": name, "args": args}, lambda: f"{name} of {self._name}")
+
+    return operate
+
+
+for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"):
+    setattr(Stand, f"__{_name}__", _operator(_name))
+    setattr(Stand, f"__r{_name}__", _operator(_name, swapped=True))
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(Stand, f"__{_name}__", _operator(_name))

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import inspect
 import itertools
+import operator
 import os
 import signal
 import socket
@@ -46,6 +47,10 @@ class Student:
             "iterate": lambda m: iter(m["target"]),
             "next": lambda m: next(m["target"]),
             "length": lambda m: len(m["target"]),
+            "put": lambda m: operator.setitem(m["target"], m["key"], m["value"]),
+            "remove": lambda m: operator.delitem(m["target"], m["key"]),
+            "operate": lambda m: getattr(operator, m["name"])(*m["args"]),
+            "text": lambda m: str(m["target"]),
             "make": lambda m: m["recipe"],
         }
 
@@ -159,7 +164,10 @@ class Student:
         described = {"t": "object", "number": number, "type": type(value).__name__[:80]}
         if callable(value):
             described["parameters"] = parameters(value)
-        return described
+        if hasattr(type(value), "__next__"):
+            described["iterator"] = True
+        library = next((name for kind in type(value).__mro__ if (name := wire.library_name(kind))), "")
+        return {**described, "class": library}
 
     def _resolve(self, tree: Mapping[str, Any]) -> Any:
         """An object that the other side speaks of: one of ours, or a function of its own."""

@@ -6,7 +6,9 @@ type and depth is looked at first, and anything odd is a :class:`WireError`.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import json
 import math
 import re
@@ -14,8 +16,10 @@ import socket
 import struct
 import sys
 import time
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -140,10 +144,14 @@ def _read(connection: socket.socket, size: int, deadline: float | None) -> bytes
 
 
 class Encoder:
-    """Values to a tree; ``export`` says how an object that is no plain data is spoken of."""
+    """Values to a tree; ``export`` says how an object that is no plain data is spoken of.
 
-    def __init__(self, export: Exporter):
+    trusted : whether the other side takes whatever a library has by its name; the judge takes types of data only.
+    """
+
+    def __init__(self, export: Exporter, *, trusted: bool = False):
         self.export = export
+        self.trusted = trusted
         self.buffers: list[bytes] = []
         self.size = 0
         self.count = 0
@@ -157,7 +165,9 @@ class Encoder:
             raise TooLargeError("lists in lists without end" if depth > DEEPEST else "too many values")
         if value is None or value is True or value is False:
             return value
-        simple = _SIMPLE.get(type(value)) or next((make for kind, make in _SIMPLE.items() if _is(value, kind)), None)
+        simple = _SIMPLE.get(type(value))
+        if simple is None and (self.trusted or not _has_methods(type(value))):
+            simple = next((make for kind, make in _SIMPLE.items() if _is(value, kind)), None)
         if simple is not None:
             return simple(self, value, depth)
         return self._other(value, depth)
@@ -166,19 +176,31 @@ class Encoder:
         if isinstance(value, Recipe):
             given = [value.path, list(value.args), dict(value.kwargs), value.state]
             return {"t": "recipe", "v": [self.encode(part, depth + 1) for part in given]}
-        if type(value) is np.ndarray and value.dtype.kind in KINDS:
-            return {"t": "array", **self._array(value), "order": _order(value)}
+        if isinstance(value, np.ndarray) and not _has_methods(type(value)):
+            return self._numpy(np.ndarray.view(value, np.ndarray), depth)
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+            return {"t": "number", "dtype": value.dtype.str, "v": self.encode(value.item(), depth + 1)}
         if isinstance(value, np.generic) and value.dtype.kind in KINDS:
             return {"t": "scalar", **self._array(np.asarray(value))}
         if isinstance(value, np.dtype) and value.kind in KINDS:
             return {"t": "dtype", "v": value.str}
+        if type(value) is Fraction:
+            return {"t": "fraction", "v": self.items((value.numerator, value.denominator), depth)}
         torch = sys.modules.get("torch")
-        if torch is not None and type(value) in (torch.Tensor, torch.nn.Parameter):
-            return self._tensor(torch, value) if value.layout is torch.strided else dict(self.export(value))
+        if torch is not None and isinstance(value, torch.Tensor) and not _has_methods(type(value)):
+            with torch._C.DisableTorchFunctionSubclass():
+                return self._tensor(torch, value) if value.layout is torch.strided else dict(self.export(value))
         if value is Ellipsis:
             return {"t": "ellipsis"}
         name = library_name(value)
-        return {"t": "named", "v": name} if name else dict(self.export(value))
+        return {"t": "named", "v": name} if name and (self.trusted or _is_type(value)) else dict(self.export(value))
+
+    def _numpy(self, value: np.ndarray[Any, Any], depth: int) -> dict[str, Any]:
+        if value.dtype.kind in KINDS:
+            return {"t": "array", **self._array(value), "order": _order(value)}
+        if value.dtype.kind == "O":
+            return {"t": "objects", "shape": list(value.shape), "v": self.items(value.ravel(), depth)}
+        return dict(self.export(value))
 
     def _array(self, value: np.ndarray[Any, Any]) -> dict[str, Any]:
         self.grow(value.nbytes)
@@ -192,7 +214,7 @@ class Encoder:
             flat = flat.view(torch.int16)
         buffer = self.buffer(flat.numpy().tobytes())
         grad = bool(value.requires_grad and value.is_leaf)
-        own = type(value) is not torch.Tensor
+        own = isinstance(value, torch.nn.Parameter)
         return {"t": "tensor", "dtype": kind, "shape": list(value.shape), "b": buffer, "grad": grad, "own": own}
 
     def text(self, value: str) -> str:
@@ -211,6 +233,20 @@ class Encoder:
 
     def items(self, values: Any, depth: int) -> list[Any]:
         return [self.encode(value, depth + 1) for value in values]
+
+
+def _has_methods(kind: type) -> bool:
+    """Whether a class has methods of its own, so that an object of it is more than the data that it derives from."""
+    own = (c for c in kind.__mro__ if str(c.__module__).split(".")[0] not in (*LIBRARIES, "collections"))
+    return any(callable(value) for c in own for name, value in vars(c).items() if not name.startswith("_"))
+
+
+def _is_type(value: Any) -> bool:
+    """Whether a library's object is one of those types that say what data are."""
+    torch = sys.modules.get("torch")
+    if isinstance(value, type) and (value in TYPES or issubclass(value, np.generic)):
+        return True
+    return torch is not None and isinstance(value, torch.dtype)
 
 
 def _is(value: Any, kind: type) -> bool:
@@ -247,6 +283,24 @@ def _is_long(value: range) -> bool:
     return (value.stop - value.start) // value.step > MOST_VALUES
 
 
+def _named_items(value: tuple[Any, ...]) -> dict[str, Any]:
+    """The names of the items of a named tuple, or of what PyTorch returns in such a place."""
+    kind = type(value)
+    if kind is tuple:
+        return {}
+    given = getattr(kind, "_fields", None) or [
+        name for name, part in vars(kind).items() if inspect.isdatadescriptor(part)
+    ]
+    known = len(value) if isinstance(given, tuple | list) and len(given) == len(value) else 0
+    return {"fields": [str(name) for name in given]} if known else {}
+
+
+@functools.lru_cache(maxsize=100)
+def _fields(names: tuple[str, ...]) -> Any:
+    """A kind of tuple whose items have names; anything but words is a ValueError."""
+    return namedtuple("Named", names)
+
+
 def _pairs(coder: Encoder, value: dict[Any, Any], depth: int) -> Any:
     return {"t": "dict", "v": [[coder.encode(k, depth + 1), coder.encode(v, depth + 1)] for k, v in dict.items(value)]}
 
@@ -258,7 +312,11 @@ _SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
     bytes: _bytes,
     complex: lambda coder, value, depth: {"t": "complex", "v": [repr(value.real), repr(value.imag)]},
     list: lambda coder, value, depth: coder.items(list.__iter__(value), depth),
-    tuple: lambda coder, value, depth: {"t": "tuple", "v": coder.items(tuple.__iter__(value), depth)},
+    tuple: lambda coder, value, depth: {
+        "t": "tuple",
+        "v": coder.items(tuple.__iter__(value), depth),
+        **_named_items(value),
+    },
     set: lambda coder, value, depth: {"t": "set", "v": coder.items(set.__iter__(value), depth)},
     frozenset: lambda coder, value, depth: {"t": "frozenset", "v": coder.items(frozenset.__iter__(value), depth)},
     dict: _pairs,
@@ -298,6 +356,11 @@ def _named(name: str) -> Any:
     return found
 
 
+def library_class(name: str) -> Any:
+    """What a library has under a name, if it is imported here; None where there is none."""
+    return _named(name) if name.partition(":")[0].split(".")[0] in LIBRARIES else None
+
+
 class Decoder:
     """A frame's tree back to values. ``resolve`` gives the objects that are spoken of, never made.
 
@@ -328,6 +391,8 @@ class Decoder:
     def _tagged(self, tag: str, tree: Mapping[str, Any], depth: int) -> Any:
         if tag in _DATA:
             return _DATA[tag](self, tree)
+        if tag == "tuple" and "fields" in tree:
+            return _fields(tuple(map(str, tree["fields"])))(*(self.decode(item, depth + 1) for item in tree["v"]))
         if tag in _CONTAINERS:
             return _CONTAINERS[tag](self._clocked([self.decode(item, depth + 1) for item in tree["v"]]))
         if tag == "dict":
@@ -345,11 +410,9 @@ class Decoder:
         if self.trusting and module.split(".")[0] in LIBRARIES:
             importlib.import_module(module)
         found = _named(name)
-        plain = isinstance(found, type) and (found in TYPES or issubclass(found, np.generic))
-        torch = sys.modules.get("torch")
-        if self.trusting or plain or (torch is not None and isinstance(found, torch.dtype)):
+        if self.trusting or _is_type(found):
             return found
-        return self.resolve({"t": "library", "v": name})
+        raise WireError(f"a name of no type: {name[:80]}")
 
     def _clocked(self, items: Iterable[Any]) -> Iterator[Any]:
         """The items one after the other, as long as they are put together fast enough."""
@@ -400,6 +463,16 @@ class Decoder:
             return apart
         return made
 
+    def objects(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        """An array of any objects that can cross."""
+        shape = tuple(int(n) for n in tree["shape"])
+        if len(shape) > 32 or math.prod(shape) != len(tree["v"]) or any(n < 0 for n in shape):
+            raise WireError("no array")
+        made = np.empty(len(tree["v"]), object)
+        for place, item in enumerate(tree["v"]):
+            made[place] = self.decode(item)
+        return made.reshape(shape)
+
     def tensor(self, tree: Mapping[str, Any]) -> Any:
         torch = importlib.import_module("torch")
         kind = getattr(torch, str(tree["dtype"]))
@@ -432,6 +505,9 @@ _DATA: Mapping[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
     "complex": lambda coder, tree: complex(*map(float, tree["v"])),
     "bytes": Decoder.buffer,
     "array": Decoder.ordered,
+    "objects": Decoder.objects,
+    "number": lambda coder, tree: _dtype(str(tree["dtype"])).type(coder.decode(tree["v"])),
+    "fraction": lambda coder, tree: Fraction(*map(coder.decode, tree["v"])),
     "scalar": lambda coder, tree: coder.array(tree)[()],
     "tensor": Decoder.tensor,
     "dtype": lambda coder, tree: _dtype(str(tree["v"])),
