@@ -93,7 +93,13 @@ def _count(net: nn.Module) -> int:
 
 
 class _Trace:
-    """The parameters' names in the order of the computation, those used the other way round, and the layers' sizes."""
+    """How a network computes, from a pass over zeros.
+
+    names : of the parameters, in the order of the computation.
+    transposed : the names of those that are used the other way round.
+    layers : what each layer with weights puts out.
+    known : how many parameters there were before.
+    """
 
     def __init__(self, net: nn.Module, images: Shape, real: bool, small: bool):
         device = "cpu" if real else "meta"
@@ -103,6 +109,7 @@ class _Trace:
         with _Watched(stand_ins, small=small) as watched:
             out = torch.func.functional_call(net, {**stand_ins, **buffers}, (data * 1,))
         names = {id(p): n for n, p in stand_ins.items()}
+        self.known = len(names)
         found = order(_tensors(out), list(stand_ins.values()), data)
         self.names = [names[id(use.parameter)] for use in found]
         self.transposed = {names[id(use.parameter)] for use in found if use.transposed}
@@ -113,11 +120,11 @@ class _Trace:
 def _traced(net: nn.Module, images: Shape, *, small: bool = False) -> _Trace:
     """A trace, without numbers where images are large; a variation loses the parameters that nothing uses any more."""
     shape = (max(images[0], 2), *images[1:])  # batch norm in training needs two values a channel
-    try:
-        if any(map(is_lazy, net.parameters())):
-            raise ValueError("layers that take their sizes from what they see first")
-        found = _Trace(net, shape, real=math.prod(shape) <= SMALL, small=small)
-    except Exception:
+    found = None
+    if not any(map(is_lazy, net.parameters())):
+        with contextlib.suppress(Exception):
+            found = _Trace(net, shape, real=math.prod(shape) <= SMALL, small=small)
+    if found is None or found.known != len(list(net.parameters())):
         with _Watched({}, small=small), torch.no_grad():
             device = next((p.device for p in net.parameters()), "cpu")
             net.eval()(torch.zeros(shape, device=device))  # now its own error comes, or all its layers are there
