@@ -595,9 +595,9 @@ def _guessed(draw: Draw, category: str, sizes: tuple[int, ...], training: bool, 
     "its running statistics. Call model.eval() first."
 )
 def training_mode(right, images, labels, sizes, seed, training, once, *changes):
-    def unset(evaluate, model, batches):
+    def unset(answer, model, batches):
         model.eval, model.train = (lambda: model), (lambda *_: model)
-        return evaluate(model, batches)
+        return answer(model, batches)
 
     return right(images, labels, sizes, seed, training, once, *changes, unset)
 
@@ -607,8 +607,8 @@ def training_mode(right, images, labels, sizes, seed, training, once, *changes):
     "model.training, and give that mode back."
 )
 def mode_not_given_back(right, images, labels, sizes, seed, training, once, *changes):
-    def left(evaluate, model, batches):
-        accuracy = evaluate(model, batches)
+    def left(answer, model, batches):
+        accuracy = answer(model, batches)
         model.eval()
         return accuracy
 
@@ -620,8 +620,8 @@ def mode_not_given_back(right, images, labels, sizes, seed, training, once, *cha
     "which it came: model.train(mode)."
 )
 def always_training_afterwards(right, images, labels, sizes, seed, training, once, *changes):
-    def switched(evaluate, model, batches):
-        accuracy = evaluate(model, batches)
+    def switched(answer, model, batches):
+        accuracy = answer(model, batches)
         model.train()
         return accuracy
 
@@ -633,8 +633,8 @@ def always_training_afterwards(right, images, labels, sizes, seed, training, onc
     "one: count right answers and examples, and divide at the end."
 )
 def mean_over_batches(right, images, labels, sizes, seed, training, once, *changes):
-    def by_batch(evaluate, model, batches):
-        accuracies = [evaluate(model, [batch]) for batch in batches]
+    def by_batch(answer, model, batches):
+        accuracies = [answer(model, [batch]) for batch in batches]
         return sum(accuracies) / len(accuracies)
 
     return right(images, labels, sizes, seed, training, once, *changes, by_batch)
@@ -642,8 +642,8 @@ def mean_over_batches(right, images, labels, sizes, seed, training, once, *chang
 
 @evaluate.mistake("Your accuracy is in percent. A number from 0 to 1 is wanted: the share of right answers.")
 def percent(right, images, labels, sizes, seed, training, once, *changes):
-    def hundredfold(evaluate, model, batches):
-        return 100 * evaluate(model, batches)
+    def hundredfold(answer, model, batches):
+        return 100 * answer(model, batches)
 
     return right(images, labels, sizes, seed, training, once, *changes, hundredfold)
 
@@ -652,16 +652,16 @@ def percent(right, images, labels, sizes, seed, training, once, *changes):
     "You return how many answers are right. Divide by the number of examples: a share from 0 to 1 is wanted."
 )
 def count_of_right_answers(right, images, labels, sizes, seed, training, once, *changes):
-    def counted(evaluate, model, batches):
-        return sum(round(len(batch[1]) * evaluate(model, [batch])) for batch in batches)
+    def counted(answer, model, batches):
+        return sum(round(len(batch[1]) * answer(model, [batch])) for batch in batches)
 
     return right(images, labels, sizes, seed, training, once, *changes, counted)
 
 
 @evaluate.mistake("What you return is the share of wrong answers, the error rate. Accuracy is one minus that.")
 def error_rate(right, images, labels, sizes, seed, training, once, *changes):
-    def complement(evaluate, model, batches):
-        return 1 - evaluate(model, batches)
+    def complement(answer, model, batches):
+        return 1 - answer(model, batches)
 
     return right(images, labels, sizes, seed, training, once, *changes, complement)
 
@@ -670,8 +670,8 @@ def error_rate(right, images, labels, sizes, seed, training, once, *changes):
     "Only the first batch counts: `return` stands inside the loop. Take it out to the margin of the `for`."
 )
 def return_inside_the_loop(right, images, labels, sizes, seed, training, once, *changes):
-    def early(evaluate, model, batches):
-        return evaluate(model, [next(iter(batches))])
+    def early(answer, model, batches):
+        return answer(model, [next(iter(batches))])
 
     return right(images, labels, sizes, seed, training, once, *changes, early)
 
@@ -681,13 +681,13 @@ def return_inside_the_loop(right, images, labels, sizes, seed, training, once, *
     "`with torch.no_grad():`, and it needs a fraction of the memory."
 )
 def graph_kept(right, images, labels, sizes, seed, training, once, *changes):
-    def recorded(evaluate, model, batches):
+    def recorded(answer, model, batches):
         from torch import enable_grad
 
         forward = model.forward
         model.forward = enable_grad()(forward)
         try:
-            return evaluate(model, batches)
+            return answer(model, batches)
         finally:
             model.forward = forward
 
@@ -742,8 +742,8 @@ def _(draw: Draw) -> Iterator[Case]:
     "became of the images of one class."
 )
 def transposed(right, labels, predictions, classes, *changes):
-    def exchanged(confusion_matrix, labels, predictions, classes):
-        return confusion_matrix(predictions, labels, classes)
+    def exchanged(answer, labels, predictions, classes):
+        return answer(predictions, labels, classes)
 
     return right(labels, predictions, classes, *changes, exchanged)
 
@@ -753,8 +753,8 @@ def transposed(right, labels, predictions, classes, *changes):
     "place once, however often it is named. Use bincount, np.add.at or a loop."
 )
 def pairs_counted_once(right, labels, predictions, classes, *changes):
-    def clipped(confusion_matrix, labels, predictions, classes):
-        return (confusion_matrix(labels, predictions, classes) > 0) * 1
+    def clipped(answer, labels, predictions, classes):
+        return (answer(labels, predictions, classes) > 0) * 1
 
     return right(labels, predictions, classes, *changes, clipped)
 
@@ -764,8 +764,8 @@ def pairs_counted_once(right, labels, predictions, classes, *changes):
     "without any has none."
 )
 def rows_as_shares(right, labels, predictions, classes, *changes):
-    def shares(confusion_matrix, labels, predictions, classes):
-        counts = np.array(confusion_matrix(labels, predictions, classes), dtype=float)
+    def shares(answer, labels, predictions, classes):
+        counts = np.array(answer(labels, predictions, classes), dtype=float)
         return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
     return right(labels, predictions, classes, *changes, shares)
@@ -776,8 +776,8 @@ def rows_as_shares(right, labels, predictions, classes, *changes):
     "missing from this batch."
 )
 def size_from_the_data(right, labels, predictions, classes, *changes):
-    def small(confusion_matrix, labels, predictions, classes):
-        return confusion_matrix(labels, predictions, int(max(labels.max(), predictions.max())) + 1)
+    def small(answer, labels, predictions, classes):
+        return answer(labels, predictions, int(max(labels.max(), predictions.max())) + 1)
 
     return right(labels, predictions, classes, *changes, small)
 
@@ -787,8 +787,8 @@ def size_from_the_data(right, labels, predictions, classes, *changes):
     "answer counts too, in its row."
 )
 def right_answers_only(right, labels, predictions, classes, *changes):
-    def diagonal(confusion_matrix, labels, predictions, classes):
-        return confusion_matrix(labels[labels == predictions], labels[labels == predictions], classes)
+    def diagonal(answer, labels, predictions, classes):
+        return answer(labels[labels == predictions], labels[labels == predictions], classes)
 
     return right(labels, predictions, classes, *changes, diagonal)
 
@@ -798,7 +798,7 @@ def right_answers_only(right, labels, predictions, classes, *changes):
     "torch.zeros(..., dtype=torch.long)."
 )
 def floats(right, labels, predictions, classes, *changes):
-    def floating(confusion_matrix, labels, predictions, classes):
-        return np.array(confusion_matrix(labels, predictions, classes), dtype=float)
+    def floating(answer, labels, predictions, classes):
+        return np.array(answer(labels, predictions, classes), dtype=float)
 
     return right(labels, predictions, classes, *changes, floating)
