@@ -210,8 +210,9 @@ def _environment(home: str) -> dict[str, str]:
 
 
 def _own_paths() -> list[str]:
-    """Where this very package and course_utils are imported from."""
-    return list(dict.fromkeys([str(Path(__file__).parents[2]), str(Path(course_utils.__file__).parents[1])]))
+    """Where this very package and course_utils are imported from, and where packages are, however that was said."""
+    own = [str(Path(__file__).parents[2]), str(Path(course_utils.__file__).parents[1])]
+    return list(dict.fromkeys([*own, *(entry for entry in sys.path if "-packages" in entry)]))
 
 
 class Session:

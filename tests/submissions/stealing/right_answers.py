@@ -17,11 +17,13 @@ for name in ("start_here", "convolution", "layers"):
         print("REACHED", inspect.getsource(importlib.import_module(f"course_utils.exercises.{name}")))
     except ImportError:
         pass
-for entry in [folder, *sys.path]:
-    for path in glob.glob(f"{entry}/**/*", recursive=True):
-        if os.path.isfile(path) and ("exercises" in path and "course_utils" in path or entry == folder):
-            if b"HINT_OF_A_MISTAKE" in open(path, "rb").read():
+for entry in [os.path.dirname(folder), *filter(None, sys.path)]:
+    for path in glob.glob(f"{entry}/course_utils/**", recursive=True):
+        try:
+            if os.path.isfile(path) and b"HINT_OF_A_MISTAKE" in open(path, "rb").read():
                 print("REACHED", path)
+        except OSError:
+            pass
 print("REACHED" if list(pkgutil.iter_modules([f"{folder}/exercises"])) else "")
 for name in [*sys.modules, *linecache.cache]:
     if name.startswith("course_utils.exercises.") or "course_utils/exercises/" in name:
