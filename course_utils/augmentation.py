@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
 
-def crop_and_flip(padding: int = 4, flip: bool = True) -> Callable[[torch.Tensor, torch.Generator], torch.Tensor]:
-    """The usual augmentation of small images, as ``augment`` for ``batches``: shifted by up to ``padding``, mirrored.
+@dataclass(frozen=True)
+class CropAndFlip:
+    """The usual augmentation of small images: each is shifted by up to ``padding`` pixels, and half are mirrored.
 
-    Parameters
-    ----------
+    An image is framed by ``padding`` zeros and cut out again at a place of its own, one of (2 · padding + 1)².
+
     padding : pixels.
     flip : False where a mirror image is another thing, as with digits and letters.
 
-    Returns
-    -------
-    A function of images (N, C, H, W) and a generator on their device; it gives new images of the same shape.
+    As ``augment`` of ``batches`` it prepares the whole set once. It can also be called with images (N, C, H, W) and a
+    generator on their device, and gives new images of that shape.
     """
 
-    def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        cropped = random_crop(images, padding, generator)
-        return random_flip(cropped, generator) if flip else cropped
+    padding: int = 4
+    flip: bool = True
 
-    return augment
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        import torch
 
+        return self.of(images)(torch.arange(len(images), device=images.device), generator)
 
-def random_crop(images: torch.Tensor, padding: int, generator: torch.Generator) -> torch.Tensor:
-    """Each image framed by ``padding`` zeros and cut out again at a place of its own: (N, C, H, W) → (N, C, H, W).
+    def of(self, images: torch.Tensor) -> Callable[[torch.Tensor, torch.Generator | None], torch.Tensor]:
+        """A function of indices (B,) and a generator that gives these images, each changed: (B, C, H, W).
 
-    A new tensor. Every pixel of a padded batch is the first of one window in the flat memory, so all windows are rows
-    of one strided view, and cutting out is picking rows.
-    """
-    import torch
-    from torch.nn.functional import pad
+        The framed images and their mirror images are laid down once. Each pixel is then the first of one window in the
+        flat memory, all windows are rows of one strided view, and a batch is a choice of rows.
+        """
+        import torch
 
-    count, channels, height, width = images.shape
-    padded = pad(images, (padding,) * 4).contiguous()
-    plane, across = padded[0, 0].numel(), padded.shape[3]
-    last = padded.numel() - ((channels - 1) * plane + (height - 1) * across + width)  # where the last window starts
-    windows = padded.as_strided((last + 1, channels, height, width), (1, plane, across, 1))
-    first = torch.arange(count, device=images.device) * (channels * plane)
-    top, left = torch.randint(2 * padding + 1, (2, count), generator=generator, device=images.device)
-    return windows.index_select(0, first + top * across + left)
+        count, channels, height, width = images.shape
+        framed = self._framed(images)  # (1 or 2, N, C, H + 2p, W + 2p)
+        across, plane = framed.shape[4], framed.shape[3] * framed.shape[4]
+        last = framed.numel() - ((channels - 1) * plane + (height - 1) * across + width)
+        windows = framed.as_strided((last + 1, channels, height, width), (1, plane, across, 1))
 
+        def draw(indices: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+            def below(high: int) -> torch.Tensor:
+                return torch.randint(high, indices.shape, generator=generator, device=indices.device)
 
-def random_flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each image mirrored, left for right, with probability ½: (N, C, H, W) → (N, C, H, W), a new tensor."""
-    import torch
+            steps = 2 * self.padding + 1
+            first = (below(len(framed)) * count + indices) * (channels * plane)
+            return windows.index_select(0, first + below(steps) * across + below(steps))
 
-    mirrored = torch.rand(len(images), generator=generator, device=images.device) < 0.5
-    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        return draw
+
+    def _framed(self, images: torch.Tensor) -> torch.Tensor:
+        """The images in their frames, and where flips are wanted also mirrored: (1 or 2, N, C, H + 2p, W + 2p)."""
+        count, channels, height, width = images.shape
+        p = self.padding
+        framed = images.new_zeros(1 + self.flip, count, channels, height + 2 * p, width + 2 * p)
+        framed[0, ..., p : p + height, p : p + width] = images
+        if self.flip:
+            framed[1, ..., p : p + height, p : p + width] = images.flip(-1)
+        return framed
+
+    def values(self, images: torch.Tensor) -> int:
+        """How many numbers ``of`` lays down."""
+        count, channels, height, width = images.shape
+        return (1 + self.flip) * count * channels * (height + 2 * self.padding) * (width + 2 * self.padding)

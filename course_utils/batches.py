@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from course_utils.augmentation import CropAndFlip
 
 if TYPE_CHECKING:
     import torch
 
     Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+    Draw = Callable[[torch.Tensor, torch.Generator | None], torch.Tensor]
 
-SHARE = 0.5  # of the device's free memory that the images may take
+SHARE = 0.5  # of a GPU's free memory that the images may take
+ROOM = 2**30  # bytes of main memory that a copy of the images may take
 
 
 class Labelled(Protocol):
@@ -24,40 +29,36 @@ class Labelled(Protocol):
     def labels(self) -> Any: ...
 
 
+@dataclass(frozen=True, eq=False)
 class Batches:
-    """What ``batches`` returns: an iterable that can be gone through any number of times, in a new order each time."""
+    """What ``batches`` returns: an iterable that can be gone through any number of times.
 
-    def __init__(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        size: int,
-        shuffle: bool,
-        generator: torch.Generator,
-        device: torch.device,
-        augment: Augment | None,
-    ) -> None:
-        self.images, self.labels, self.size, self.shuffle = images, labels, size, shuffle
-        self.generator, self.device, self.augment = generator, device, augment
+    draw : from indices (B,), and a generator where images are augmented, to images (B, C, H, W), all on the device.
+    labels : (N,), on the device.
+    """
+
+    draw: Draw
+    labels: torch.Tensor
+    size: int
+    shuffle: bool
+    generator: torch.Generator
+    augmented: bool
 
     def __len__(self) -> int:
         """The number of batches, the last and smaller one included."""
         return math.ceil(len(self.labels) / self.size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        drawing = _on(self.device, self.generator) if self.augment else self.generator
-        for indices in self._order().split(self.size):
-            images = self.images.index_select(0, indices).to(self.device)
-            labels = self.labels.index_select(0, indices).to(self.device)
-            yield (self.augment(images, drawing) if self.augment else images), labels
-
-    def _order(self) -> torch.Tensor:
         import torch
 
-        count, where = len(self.labels), self.images.device
-        if not self.shuffle:
-            return torch.arange(count, device=where)
-        return torch.randperm(count, generator=self.generator, device=self.generator.device).to(where)
+        count, device, where = len(self.labels), self.labels.device, self.generator.device
+        seed = int(torch.randint(2**62, (), generator=self.generator, device=where))
+        changes = torch.Generator(device).manual_seed(seed) if self.augmented else None
+        order = torch.arange(count, device=device)
+        if self.shuffle:
+            order = torch.randperm(count, generator=self.generator, device=where).to(device)
+        for indices in order.split(self.size):
+            yield self.draw(indices, changes), self.labels.index_select(0, indices)
 
 
 def batches(
@@ -71,18 +72,18 @@ def batches(
     """Go through a data set in batches, on the device, in a new order each time.
 
     The images are moved to the device once, when they take no more than half of its free memory; else each batch is
-    moved. There is no work an image: an epoch is one permutation, and a batch is one gather of its images.
+    moved. No work is done image by image: an epoch is one permutation, and a batch is one choice of rows.
 
     Parameters
     ----------
     dataset : a part of a data set, such as ``load("digits").train``, or a pair (images, labels).
     size : images in a batch; the last batch may be smaller.
     shuffle : a new order in each epoch; False keeps the order.
-    generator : draws the order and what ``augment`` draws; left out, a new one with seed 0. PyTorch's global generator
-        is never drawn from.
+    generator : draws each epoch's order, and a seed for what ``augment`` draws, so its state at the start of an epoch
+        decides the whole epoch; left out, a new one with seed 0. PyTorch's global generator is never drawn from.
     device : where the batches are wanted; left out, where the images are.
-    augment : a function of images and a generator that gives new images, both on the device, such as
-        ``crop_and_flip(4)``; a function of three arguments fits by ``lambda images, g: function(images, 4, g)``.
+    augment : a function of images and a generator that gives new images, all on the device, such as
+        ``CropAndFlip(4)``; a function of three arguments fits by ``lambda images, g: function(images, 4, g)``.
 
     Returns
     -------
@@ -111,32 +112,31 @@ def batches(
         raise ValueError(f"expected a label for each image, got {len(images)} images and {len(labels)} labels")
     images, labels = torch.as_tensor(images), torch.as_tensor(labels)
     target = torch.device(device) if device is not None else images.device
+    draw = _drawing(images.to(torch.float32), target, augment)
     generator = generator or torch.Generator().manual_seed(0)
-    store = target if _fits(images, target) else images.device
-    images, labels = images.to(store, torch.float32), labels.to(store, torch.int64)
-    return Batches(images, labels, int(size), shuffle, generator, target, augment)
+    return Batches(draw, labels.to(target, torch.int64), int(size), shuffle, generator, augment is not None)
 
 
-def _fits(images: torch.Tensor, device: torch.device) -> bool:
-    return images.device == device or 4 * images.numel() <= SHARE * _free(device)
+def _drawing(images: torch.Tensor, device: torch.device, augment: Augment | None) -> Draw:
+    room = _room(device)
+    if isinstance(augment, CropAndFlip) and 4 * augment.values(images) <= room:
+        return augment.of(images.to(device))
+    if 4 * images.numel() <= room:
+        images = images.to(device)
+
+    def draw(indices: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+        batch = images.index_select(0, indices.to(images.device)).to(device)
+        return augment(batch, generator) if augment and generator else batch
+
+    return draw
 
 
-def _free(device: torch.device) -> float:
-    """Bytes that are free on a device; no limit where it cannot be asked."""
+def _room(device: torch.device) -> float:
+    """Bytes that the images may take on a device."""
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        return SHARE * torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return float("inf")
-
-
-def _on(device: torch.device, generator: torch.Generator) -> torch.Generator:
-    """A generator on the device: this one, or one that it seeds."""
-    import torch
-
-    if generator.device.type == device.type:
-        return generator
-    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
-    return torch.Generator(device).manual_seed(int(seed))
+        return SHARE * (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return ROOM

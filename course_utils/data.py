@@ -8,7 +8,7 @@ import numpy as np
 
 from course_utils import glyphs as drawings
 from course_utils import sources
-from course_utils.augmentation import crop_and_flip
+from course_utils.augmentation import CropAndFlip
 from course_utils.batches import batches
 from course_utils.dataset import Dataset, consecutive
 from course_utils.formats import DataError
@@ -17,11 +17,11 @@ from course_utils.official import Official, read
 __all__ = [
     "NAMES",
     "PHOTOS",
+    "CropAndFlip",
     "DataError",
     "Dataset",
     "batches",
     "cifar10",
-    "crop_and_flip",
     "digits",
     "fashion_mnist",
     "glyphs",

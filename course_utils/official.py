@@ -71,8 +71,11 @@ def read(official: Official) -> tuple[Labelled, Labelled]:
     """
     local = {file: path for file in (*official.train, *official.test) if (path := _found(official, file))}
     train = _sufficient(official, local)
-    paths = {file: local.get(file) or _fetched(official, file) for file in (*train, *official.test)}
-    unpacked: dict[Path, dict[str, bytes]] = {}  # an archive is unpacked once
+    files = (*train, *official.test)
+    absent = dict.fromkeys(file.remote for file in files if file not in local)  # an archive once
+    fetched = {remote: _fetched(official, remote) for remote in absent}
+    paths = {file: local.get(file) or fetched[file.remote] for file in files}
+    unpacked: dict[Path, dict[str, bytes]] = {}
     held = {file: _parsed(file, path, unpacked) for file, path in paths.items()}
     return official.joined([held[file] for file in train]), official.joined([held[file] for file in official.test])
 
@@ -110,13 +113,13 @@ def _sufficient(official: Official, local: dict[File, Path]) -> tuple[File, ...]
     return here
 
 
-def _fetched(official: Official, file: File) -> Path:
+def _fetched(official: Official, remote: Remote) -> Path:
     import pooch
 
     folder = data_folder()
     store = folder if folder and os.access(folder, os.W_OK) else Path(pooch.os_cache("convnets-by-hand"))
     try:
-        return fetch(file.remote, store / official.folders[0])
+        return fetch(remote, store / official.folders[0])
     except DownloadError as error:
         raise DownloadError(
             f"{error}\nWithout a network: get the official files of {official.title} elsewhere, put them into a folder "
