@@ -21,6 +21,7 @@ from autograde.errors import NotebookError
 
 SHOW = "show"  # the tag of cells that teach and decide nothing
 FOR_IPYTHON = re.compile(r"\s*(%%?[A-Za-z_]\w*(\s|$)|![A-Za-z])")
+MEASURED = re.compile(r"^(\s*)%(?:time|timeit|prun)\s+(?:-[a-z]\s*\d*\s+)*(?=\S)")
 LARGEST = 50_000_000  # bytes of a notebook file
 MARKER = re.compile(r"\b(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\b")
 
@@ -211,8 +212,9 @@ def unmarked(source: str) -> str:
 
 
 def python(source: str) -> str:
-    """A cell's source as plain Python: lines for IPython (magics, shell commands) are left out."""
-    return "\n".join("" if FOR_IPYTHON.match(line) else line for line in source.splitlines())
+    """A cell's source as plain Python: lines for IPython are left out, but for what ``%time`` and the like measure."""
+    lines = [MEASURED.sub(r"\1", line) for line in source.splitlines()]
+    return "\n".join("" if FOR_IPYTHON.match(line) else line for line in lines)
 
 
 def replaced(notebook: NotebookNode, sources: Mapping[str, str]) -> NotebookNode:

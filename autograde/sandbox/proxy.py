@@ -182,7 +182,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def overwrite(old: Any, new: Any) -> None:
-    """Give an array, list, dict or set the content of another, as far as that is possible."""
+    """Give an array, tensor, list, dict or set the content of another, as far as that is possible."""
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         if old.shape != new.shape:
             old.shape = new.shape  # never another size: whoever else looks at the same memory would be left without it
@@ -200,12 +200,20 @@ def overwrite(old: Any, new: Any) -> None:
     elif isinstance(old, set) and isinstance(new, set):
         old.clear()
         old.update(new)
+    elif _is_tensor(old) and _is_tensor(new):
+        old.detach().copy_(new.detach())
+        old.grad = new.grad
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor) and not isinstance(value, Stand)
 
 
 def _merged(before: Any, now: Any) -> Any:
     """The old object with the new content, where both are alike; else the new one."""
-    if type(before) is type(now) and isinstance(now, np.ndarray | list | dict | set):
-        if isinstance(now, np.ndarray) and (before.shape != now.shape or before.dtype != now.dtype):
+    if type(before) is type(now) and (isinstance(now, np.ndarray | list | dict | set) or _is_tensor(now)):
+        if hasattr(now, "dtype") and (before.shape != now.shape or before.dtype != now.dtype):
             return now
         overwrite(before, now)
         return before

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import inspect
 import itertools
 import operator
 import os
 import signal
 import socket
+import sys
 import time
 import traceback
 import warnings
@@ -24,7 +24,6 @@ from autograde.sandbox.shell import Output, Shell
 
 PRINTED = 20_000  # characters that one call may print
 REST = 0.05  # seconds in which an interrupt that was sent arrives
-MUTABLE = (np.ndarray, list, dict, set)
 
 
 class Student:
@@ -206,37 +205,62 @@ class Student:
 
 
 class Arguments:
-    """The arrays, lists and dicts of a call, as they were before it."""
+    """The arrays, tensors, lists and dicts of a call, as they were before it."""
 
     def __init__(self, message: Mapping[str, Any]):
         given = [*enumerate(message.get("args", ())), *message.get("kwargs", {}).items()]
-        self.given = [(key, value, copy.deepcopy(value)) for key, value in given if self._is_data(value)]
-
-    def _is_data(self, value: Any) -> bool:
-        if isinstance(value, dict):
-            return all(map(self._is_data, value.values()))
-        if isinstance(value, list | tuple | set):
-            return all(map(self._is_data, value))
-        return isinstance(value, np.ndarray | int | float | complex | str | np.generic) or value is None
+        self.given = [(key, value, _as_it_is(value)) for key, value in given]
 
     def changes(self) -> Iterator[tuple[int | str, Any]]:
         """Those that a call changed, as they are now."""
         for key, value, before in self.given:
-            if isinstance(value, (*MUTABLE, tuple)) and not _alike(value, before):
+            if not _alike(value, before):
                 yield key, value
 
 
+def _as_it_is(value: Any) -> Any:
+    """A copy of what can change and can be sent; objects that stay here are themselves."""
+    if type(value) is np.ndarray:
+        return value.copy()
+    if type(value) is dict:
+        return {key: _as_it_is(item) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_as_it_is, value))
+    if _is_tensor(value):
+        made = value.detach().clone().requires_grad_(value.requires_grad)
+        made.grad = None if value.grad is None else value.grad.detach().clone()
+        return made
+    return value
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor) and value.is_leaf
+
+
 def _alike(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
     if isinstance(one, np.ndarray):
         alike = type(other) is type(one) and one.shape == other.shape and one.dtype == other.dtype
         return alike and one.tobytes() == other.tobytes()
+    if _is_tensor(one):
+        return _is_tensor(other) and _same_tensors(one, other)
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(_alike, one, other))
-    return bool(one == other) or one != one
+    return isinstance(one, set | int | float | complex | str | bytes) and bool(one == other or one != one)
+
+
+def _same_tensors(one: Any, other: Any) -> bool:
+    """The same numbers, and the same gradients."""
+    if one.shape != other.shape or one.dtype != other.dtype or one.requires_grad != other.requires_grad:
+        return False
+    same = one.detach().eq(other.detach()) | (one.detach().ne(one.detach()) & other.detach().ne(other.detach()))
+    return bool(same.all()) and ((one.grad is None) == (other.grad is None)) and _alike(one.grad, other.grad)
 
 
 def parameters(function: Any) -> list[list[Any]] | None:

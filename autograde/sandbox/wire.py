@@ -215,7 +215,10 @@ class Encoder:
         buffer = self.buffer(flat.numpy().tobytes())
         grad = bool(value.requires_grad and value.is_leaf)
         own = isinstance(value, torch.nn.Parameter)
-        return {"t": "tensor", "dtype": kind, "shape": list(value.shape), "b": buffer, "grad": grad, "own": own}
+        tree = {"t": "tensor", "dtype": kind, "shape": list(value.shape), "b": buffer, "grad": grad, "own": own}
+        if value.is_leaf and value.grad is not None and value.grad.layout is torch.strided:
+            tree["gradient"] = self._tensor(torch, value.grad.detach())
+        return tree
 
     def text(self, value: str) -> str:
         self.grow(len(value), LONGEST_TEXT)
@@ -483,7 +486,10 @@ class Decoder:
         made = torch.from_numpy(raw)
         made = made.view(torch.bfloat16) if kind is torch.bfloat16 else made
         grad = bool(tree.get("grad")) and (kind.is_floating_point or kind.is_complex)
-        return torch.nn.Parameter(made, grad) if tree.get("own") else made.requires_grad_(grad)
+        made = torch.nn.Parameter(made, grad) if tree.get("own") else made.requires_grad_(grad)
+        if isinstance(tree.get("gradient"), dict):
+            made.grad = self.tensor({**tree["gradient"], "gradient": None})
+        return made
 
 
 def _dtype(name: str) -> np.dtype[Any]:

@@ -195,25 +195,31 @@ class Attack:
         return made
 
 
+def sections(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """What a file says about itself, and its sections: what follows ``# %%``, and what stands below that."""
+    about, *parts = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
+    words = " ".join(line.lstrip("# ") for line in about.splitlines())
+    return words, [(title.strip(), source.strip("\n")) for title, source in zip(parts[::2], parts[1::2], strict=True)]
+
+
 def parse(text: str, name: str = "") -> Attack:
     """An attack from the text of its file."""
-    about, *sections = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
+    words, found = sections(text)
     answers: dict[str, str] = {}
     added: list[tuple[str, str]] = []
     worthless: set[str] = set()
     change, last, price = "", "", False
-    for title, source in zip(sections[::2], sections[1::2], strict=True):
-        target, _, remark = title.strip().partition(", ")
+    for title, source in found:
+        target, _, remark = title.partition(", ")
         if target == "notebook":
             change = source
         elif target:
             last = target
-            answers[target] = source.strip("\n")
+            answers[target] = source
             worthless |= set() if remark == "right" else {target}
             price |= remark == "at any price"
         else:
-            added.append((last, source.strip("\n")))
-    words = " ".join(line.lstrip("# ") for line in about.splitlines())
+            added.append((last, source))
     return Attack(name, words, answers, tuple(added), change, frozenset(worthless), price)
 
 
@@ -238,7 +244,7 @@ class Graded:
     def said(self, grade_id: str) -> str:
         """What the outputs of a cell say."""
         cell = next(c for c in self.notebook.cells if cells.grade_id(c) == grade_id)
-        return "\n".join(o.get("text") or "\n".join(o.get("traceback", ())) for o in cell.outputs)
+        return "\n".join(o.get("text") or "\n".join(o.get("traceback", ())) for o in cell.get("outputs", ()))
 
 
 def grade(

@@ -1,0 +1,3 @@
+# No names at all.
+# %% test
+assert 1 + 1 == 2
