@@ -210,9 +210,11 @@ def _folded(layers: Sequence[Layer]) -> list[Layer]:
     places: dict[int, int] = {}  # storage → which of the kept layers put it out
     for layer in layers:
         place = max((places[s] for s in layer.sources if s in places), default=None)
-        if place is None or not layer.local or layer.parameters:
+        if not layer.local or layer.parameters:
             place = len(kept)
             kept.append(layer)
+        elif place is None:
+            continue  # a constant
         else:
             _merge(layer, kept[place])
         places.update(dict.fromkeys(layer.made, place))
@@ -224,12 +226,15 @@ def _merge(layer: Layer, host: Layer) -> None:
         host.kind = ", ".join(filter(None, (host.kind, layer.kind)))
     host.kept += layer.kept
     host.multiply_adds += layer.multiply_adds
-    host.sees = layer.sees
+    host.field = layer.field
 
 
 def _row(layer: Layer, batch: int) -> Row:
+    from course_utils import receptive_fields
+
     activations, multiply_adds, cache = (n // batch for n in (layer.activations, layer.multiply_adds, layer.kept))
-    return Row(layer.name, layer.kind, layer.shape, activations, layer.parameters, multiply_adds, cache, layer.sees)
+    sees = receptive_fields.sizes(layer.field)
+    return Row(layer.name, layer.kind, layer.shape, activations, layer.parameters, multiply_adds, cache, sees)
 
 
 def _sum(name: str, rows: Sequence[Row]) -> Row:
@@ -261,7 +266,7 @@ def _aligned(cell: str, width: int, column: int) -> str:
 
 
 def _side(column: int, more: str = "") -> str:
-    return f" style='text-align:{'left' if column < 2 else 'right'}{more}'"
+    return f" style='text-align:{'left' if column < 2 else 'right'};padding:1px 8px{more}'"
 
 
 def _html_cells(row: Row, largest: Sequence[int]) -> str:

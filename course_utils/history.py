@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from course_utils.plots import plain_logarithm
+
 if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
@@ -130,5 +132,6 @@ class History:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.3)
         loss.set(ylabel="loss (cross entropy)", yscale="log")
+        plain_logarithm(loss.yaxis)
         accuracy.set_ylabel("accuracy")
         accuracy.legend(fontsize=8, loc="lower right")

@@ -77,17 +77,20 @@ def feature_maps(maps: Mapping[str, Any], caption: str = "", *, image: Any = Non
     if not layers or any(values.ndim != 3 or values.size == 0 for values in layers.values()):
         shapes = [values.shape for values in layers.values()]
         raise ValueError(f"expected maps of shape (channels, height, width), got {shapes}: take one image of the batch")
-    grids = [_columns(len(values), wide=3.0) for values in layers.values()]
+    grids = [_columns(len(values), wide=4.0) for values in layers.values()]
     heights = [_aspect(values, columns) for values, columns in zip(layers.values(), grids, strict=True)]
-    figure, _ = captioned_figure(caption, 9.2, 8.2 * sum(heights) + 0.55 * len(layers), axes=False)
-    panels = figure.subplots(len(layers), 1, squeeze=False, height_ratios=[h + 0.06 for h in heights])[:, 0]
-    for panel, (name, values), columns in zip(panels, layers.items(), grids, strict=True):
+    first = [] if image is None else [0.12]
+    figure, _ = captioned_figure(caption, 9.2, 8.6 * sum(first + heights) + 0.35 * len(first + heights), axes=False)
+    panels = figure.subplots(len(first + heights), 1, squeeze=False, height_ratios=first + heights)[:, 0]
+    if image is not None:
+        panels[0].imshow(as_picture(as_array(image)), cmap="gray", interpolation="nearest")
+        panels[0].set_title("the image", fontsize=9, loc="left")
+        panels[0].set(xticks=[], yticks=[], anchor="W")
+    for panel, (name, values), columns in zip(panels[len(first) :], layers.items(), grids, strict=True):
         tiles = values if shared else np.stack([_stretched(channel) for channel in values])
         _mosaic(panel, tiles, columns, {"cmap": "viridis"})
         _number_tiles(panel, values.shape, columns)
         panel.set_title(f"{name}: {' × '.join(map(str, values.shape))}", fontsize=9, loc="left")
-    if image is not None:
-        _inset(panels[0], image)
 
 
 def activations(model: nn.Module, images: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -132,8 +135,10 @@ def _stretched(values: np.ndarray) -> np.ndarray:
 
 
 def _columns(count: int, wide: float = 2.0) -> int:
-    """How many tiles in a row of a mosaic that is about so many times as wide as high."""
-    return min(count, max(1, round(float(np.sqrt(wide * count)))))
+    """How many tiles in a row of a mosaic about so many times as wide as high, with few places left empty."""
+    ideal = float(np.sqrt(wide * count))
+    fitting = [n for n in range(1, count + 1) if 0.7 * ideal <= n <= 1.45 * ideal] or [count]
+    return min(fitting, key=lambda n: (-count % n, abs(n - ideal)))
 
 
 def _aspect(tiles: np.ndarray, columns: int) -> float:
@@ -149,7 +154,11 @@ def _mosaic(axes: Axes, tiles: np.ndarray, columns: int, style: Mapping[str, Any
     for i, tile in enumerate(tiles):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         canvas[top : top + height, left : left + width] = tile
-    axes.imshow(np.nan_to_num(canvas, nan=1.0) if tiles.ndim == 4 else np.ma.masked_invalid(canvas), **style)
+    axes.imshow(
+        np.nan_to_num(canvas, nan=1.0) if tiles.ndim == 4 else np.ma.masked_invalid(canvas),
+        interpolation="nearest",
+        **style,
+    )
     axes.spines[:].set_visible(False)
 
 
@@ -175,10 +184,3 @@ def _draw_mosaic(
         axes.set_yticklabels(range(len(axes.get_yticks())))
         axes.set_xlabel("channel", fontsize=8)
     axes.set_title(note, fontsize=9)
-
-
-def _inset(axes: Axes, image: Any) -> None:
-    """The image that went in, small, above the mosaic's right corner."""
-    picture = axes.inset_axes((0.9, 1.02, 0.1, 0.25))
-    picture.imshow(as_picture(as_array(image)), cmap="gray")
-    picture.set_axis_off()

@@ -1,7 +1,7 @@
 """Pictures of the lessons, drawn from arrays. What draws makes one pyplot figure and returns None.
 
-Other modules of pictures build on ``captioned_figure``, ``draw_matrix``, ``as_array`` and ``as_picture``; those of
-networks are ``portraits`` and ``mosaics``.
+Other modules of pictures build on ``captioned_figure``, ``plain_logarithm``, ``draw_matrix``, ``as_array`` and
+``as_picture``; those of networks are ``portraits`` and ``mosaics``.
 
 A notebook shows the figure below the cell; in a terminal ``plt.show()`` or ``plt.savefig(...)`` does.
 """
@@ -16,6 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "images",
     "kernels",
     "matrices",
+    "plain_logarithm",
     "stems",
 ]
 
@@ -300,18 +302,23 @@ def _line(label: str, line: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _logarithmic(axes: Axes, x: np.ndarray) -> None:
     """Logarithmic axes, with plain numbers at the ticks of up to three decades. A few values of x are the ticks."""
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
     axes.set(xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        low, high = axis.get_data_interval()
-        if high > 1e3 * low:
-            continue  # powers of ten
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_locator(NullLocator())
+    plain_logarithm(axes.xaxis)
+    plain_logarithm(axes.yaxis)
     if len(x) <= 8:
         axes.set_xticks(x)
+
+
+def plain_logarithm(axis: Axis) -> None:
+    """Plain numbers at the ticks of a logarithmic axis of up to three decades; above, powers of ten are clearer."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    low, high = axis.get_data_interval()
+    if high > 1e3 * low:
+        return
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 4, 5, 6, 8)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _draw_matrices(

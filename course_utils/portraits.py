@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course_utils.plots import as_array, as_picture, captioned_figure
+from course_utils.plots import as_array, as_picture, captioned_figure, plain_logarithm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,29 +42,27 @@ def learning_curves(histories: History | Mapping[str, Any], caption: str = "") -
         raise ValueError("expected runs with at least one whole epoch, got none or an empty one: train before drawing")
     figure, _ = captioned_figure(caption, 9.2, 3.3, axes=False)
     loss, accuracy = figure.subplots(1, 2)
-    for color, (label, group) in zip(_colors(len(runs)), runs.items(), strict=True):
+    for color, group in zip(_colors(len(runs)), runs.values(), strict=True):
         for axes, trained, validated in (
             (loss, "losses", "validation_losses"),
             (accuracy, "accuracies", "validation_accuracies"),
         ):
-            prefix = f"{label}: " if label else ""
-            _curves(axes, [getattr(run, trained) for run in group], color, "--", f"{prefix}training, during the epoch")
-            _curves(
-                axes, [getattr(run, validated) for run in group], color, "-", f"{prefix}validation, after the epoch"
-            )
+            _curves(axes, [getattr(run, trained) for run in group], color, "--")
+            _curves(axes, [getattr(run, validated) for run in group], color, "-")
     loss.set(xlabel="epoch", ylabel="loss (cross entropy)", yscale="log")
+    plain_logarithm(loss.yaxis)
     accuracy.set(xlabel="epoch", ylabel="accuracy")
     for axes in (loss, accuracy):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    accuracy.legend(fontsize=8, loc="best")
+    _explain(accuracy, {label: len(group) for label, group in runs.items()})
 
 
 def _colors(count: int) -> list[str]:
     return [COLORS[i % len(COLORS)] for i in range(count)]
 
 
-def _curves(axes: Axes, lines: Sequence[Sequence[float]], color: str, style: str, label: str) -> None:
+def _curves(axes: Axes, lines: Sequence[Sequence[float]], color: str, style: str) -> None:
     """Runs as thin lines and their mean, as far as all of them go, as a thick one."""
     lines = [line for line in lines if line]
     if not lines:
@@ -74,8 +72,22 @@ def _curves(axes: Axes, lines: Sequence[Sequence[float]], color: str, style: str
     common = min(map(len, lines))
     mean = np.mean([line[:common] for line in lines], axis=0)
     dot = "o" if common <= 20 else None
-    label += f" (mean of {len(lines)} runs)" if len(lines) > 1 else ""
-    axes.plot(np.arange(1, common + 1), mean, style, color=color, marker=dot, markersize=3.5, label=label)
+    axes.plot(np.arange(1, common + 1), mean, style, color=color, marker=dot, markersize=3.5)
+
+
+def _explain(axes: Axes, runs: Mapping[str, int]) -> None:
+    """A legend of the colours, one for each label with its number of runs, and of the two styles."""
+    from matplotlib.lines import Line2D
+
+    entries = [
+        Line2D([], [], color=color, linewidth=3, label=f"{label} (mean of {count} runs)" if count > 1 else label)
+        for color, (label, count) in zip(_colors(len(runs)), runs.items(), strict=True)
+        if label
+    ]
+    entries.append(Line2D([], [], color="black", linestyle="--", label="training, during the epoch"))
+    if any(line.get_linestyle() == "-" for line in axes.lines):
+        entries.append(Line2D([], [], color="black", label="validation, after the epoch"))
+    axes.legend(handles=entries, fontsize=8, loc="best")
 
 
 def confusion(matrix: Any, classes: Sequence[str] | None = None, caption: str = "") -> None:
@@ -98,29 +110,32 @@ def confusion(matrix: Any, classes: Sequence[str] | None = None, caption: str = 
     names = list(classes) if classes is not None else [str(i) for i in range(len(counts))]
     if len(names) != len(counts):
         raise ValueError(f"expected {len(counts)} names of classes, got {len(names)}")
-    side = min(9.0, 2.2 + 0.42 * len(counts))
-    _, axes = captioned_figure(caption, side + 1.2, side)
+    side = min(8.0, 1.4 + 0.42 * len(counts))
+    _, axes = captioned_figure(caption, side + 0.9, side)
     wrong = np.where(np.eye(len(counts), dtype=bool), 0, counts)
     image = axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
-    axes.figure.colorbar(image, ax=axes, shrink=0.6, pad=0.16, label="images called by another class")
     right, total = int(np.trace(counts)), int(counts.sum())
-    axes.set_title(f"{right:,} of {total:,} right: {right / max(total, 1):.2%}", fontsize=10)
+    axes.set_title(f"{right:,} of {total:,} right: {right / max(total, 1):.2%}", fontsize=10, pad=18)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
+    every = range(0, len(names), 1 if len(names) <= 30 else 10)
     long = max(map(len, names)) > 2
-    axes.set_xticks(range(len(names)), names, rotation=60 if long else 0, ha="right" if long else "center", fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    _fill_confusion(axes, counts, wrong)
+    ticks = [names[i] for i in every]
+    axes.set_xticks(every, ticks, rotation=60 if long else 0, ha="right" if long else "center", fontsize=8)
+    axes.set_yticks(every, ticks, fontsize=8)
+    if len(counts) <= 20:
+        _fill_confusion(axes, counts, wrong)
+    else:
+        axes.figure.colorbar(image, ax=axes, shrink=0.7, label="images called by another class")
 
 
 def _fill_confusion(axes: Axes, counts: np.ndarray, wrong: np.ndarray) -> None:
-    """The numbers in the cells, where they can be read, and the accuracy of each class at the end of its row."""
-    if len(counts) > 20:
-        return
+    """The numbers in the cells, and the accuracy on each class at the end of its row."""
     for (row, column), count in np.ndenumerate(counts):
         if count:
             color = "#777777" if row == column else "white" if count > 0.6 * wrong.max() else "black"
             axes.text(column, row, f"{count:,.0f}", ha="center", va="center", fontsize=7.5, color=color)
+    axes.text(len(counts) - 0.3, -0.85, "right", ha="left", va="center", fontsize=7.5, style="italic")
     for row, total in enumerate(counts.sum(axis=1)):
         share = f"{counts[row, row] / total:.1%}" if total else "none"
         axes.text(len(counts) - 0.3, row, share, ha="left", va="center", fontsize=7.5)
@@ -162,7 +177,7 @@ def mistakes(
     worst = np.argsort(shares[np.arange(len(truth)), truth], kind="stable")[:count]
     columns = min(6, len(worst))
     rows = -(-len(worst) // columns)
-    figure, _ = captioned_figure(caption, 9.4, 1.95 * rows + 0.2, axes=False)
+    figure, _ = captioned_figure(caption, max(3.2, 1.57 * columns), 1.95 * rows + 0.2, axes=False)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels:
         panel.set_axis_off()
@@ -196,6 +211,8 @@ def back_to_back(
     for panel, (title, values), color in zip(panels, (left, right), ("#dd8452", "#4c72b0"), strict=True):
         total = sum(values)
         drawn = panel.barh(range(len(names)), values, color=color)
+        if panel is panels[0]:
+            panel.invert_xaxis()
         shares = [f"{v / total:.0%}" if total and v / total >= 0.005 else "" for v in values]
         panel.bar_label(drawn, shares, fontsize=7, padding=2)
         panel.set_title(f"total {total:,.0f}" if total >= 1000 else f"total {total:.3g}", fontsize=9)
@@ -205,7 +222,6 @@ def back_to_back(
         panel.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
-    panels[0].invert_xaxis()
     panels[0].yaxis.tick_right()
     panels[1].tick_params(axis="y", length=0)
 

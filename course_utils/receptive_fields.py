@@ -27,7 +27,7 @@ class Axis:
     """What the positions along one axis of the image see.
 
     dim : the tensor's dimension that runs over the positions; None where a single one is left.
-    first, last : (positions,), the pixels between which each sees; infinite where it sees nothing.
+    first, last : (positions,), the pixels between which each sees; the last comes first where it sees nothing.
     step : pixels from one position to the next, beyond the ends.
     mixed : the dimension runs over other things too (channels), as after flattening.
     """
@@ -45,7 +45,9 @@ class Axis:
         """New positions, each over the old ones from a start to an end, which may lie beyond the ends."""
         if self.mixed:
             raise UnknownFieldError
-        return replace(self, first=self._at(self.first, starts), last=self._at(self.last, ends), step=step)
+        first = np.minimum(self._at(self.first, starts), self._at(self.first, ends))  # the start's, unless flipped
+        last = np.maximum(self._at(self.last, starts), self._at(self.last, ends))
+        return replace(self, first=first, last=last, step=step)
 
     def _at(self, pixels: np.ndarray, positions: np.ndarray) -> np.ndarray:
         inside = np.clip(positions, 0, len(pixels) - 1)
@@ -108,13 +110,19 @@ def _slid(axis: Axis, count: int, kernel: int, stride: int, padding: int, dilati
 
 
 def _slid_back(axis: Axis, count: int, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
-    """A transposed convolution: output i gets input u by tap t where u · stride + t · dilation − padding = i."""
+    """A transposed convolution: output i gets input u by tap t where u · stride + t · dilation − padding = i.
+
+    An output that gets nothing (a kernel shorter than the stride) takes the first pixel of the next one and the last of
+    the one before, so that a window over it still goes from its first position's first to its last position's last.
+    """
     reached = np.arange(count)[:, None] + padding - dilation * np.arange(kernel)  # (positions, taps)
-    hit = reached % stride == 0
-    moved = axis.window((reached // stride).ravel(), (reached // stride).ravel(), axis.step / stride)
+    hit, inputs = reached % stride == 0, reached // stride
+    moved = axis.window(inputs.ravel(), inputs.ravel(), axis.step / stride)
     first = np.where(hit, moved.first.reshape(hit.shape), np.inf).min(axis=1)
     last = np.where(hit, moved.last.reshape(hit.shape), -np.inf).max(axis=1)
-    return replace(moved, first=first, last=last)
+    following, before = np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(last)
+    some = hit.any(axis=1)
+    return replace(moved, first=np.where(some, first, following), last=np.where(some, last, before))
 
 
 def _convolution(a: Arguments, fields: Mapping[str, Any], out: torch.Tensor) -> Field:

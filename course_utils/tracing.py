@@ -12,7 +12,8 @@ import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made_by
 from typing import Any
 
 import torch
@@ -36,6 +37,13 @@ LOCAL = frozenset(
         *("_to_copy", "copy_", "bernoulli_", "fill_", "zero_", "detach", "alias", "lift_fresh"),
     )
 )
+# These take a tensor only for its size.
+FRESH = frozenset(
+    (
+        *("new_empty", "new_zeros", "new_ones", "new_full", "empty_like", "zeros_like", "ones_like", "full_like"),
+        *("rand_like", "randn_like"),
+    )
+)
 
 
 @dataclass
@@ -44,6 +52,7 @@ class Layer:
 
     kind : the class of the module, or the name of the function.
     local : it works on one number at a time, so that its output may overwrite its input.
+    field : what its output sees; None where that is not known.
     kept : bytes that it keeps for the backward pass and that no layer before it has kept.
     sources, made : storages that it reads, and that it makes.
     """
@@ -55,10 +64,10 @@ class Layer:
     parameters: int = 0
     multiply_adds: int = 0
     kept: int = 0
-    sees: tuple[int, ...] | None = None
+    field: receptive_fields.Field | None = None
     local: bool = True
-    sources: set[int] = field(default_factory=set)
-    made: set[int] = field(default_factory=set)
+    sources: set[int] = made_by(default_factory=set)
+    made: set[int] = made_by(default_factory=set)
 
 
 def trace(model: nn.Module, shape: Sequence[int], *, training: bool) -> list[Layer]:
@@ -149,9 +158,8 @@ class _Watcher:
 
     def begin(self, image: torch.Tensor) -> None:
         self.alive.append(image)
-        self.fields[_view(image)] = seen = receptive_fields.of_image(image.shape[2:])
-        sees = receptive_fields.sizes(seen)
-        layer = Layer("input", "", tuple(image.shape[1:]), image.numel(), sees=sees, local=False)
+        self.fields[_view(image)] = field = receptive_fields.of_image(image.shape[2:])
+        layer = Layer("input", "", tuple(image.shape[1:]), image.numel(), field=field, local=False)
         layer.made = {_storage(image)}
         self.layers.append(layer)
 
@@ -191,7 +199,7 @@ class _Watcher:
         new = {_storage(t): t.numel() for t in results if _storage(t) in layer.made}
         layer.activations = 0 if layer.local else sum(new.values())
         layer.shape = tuple(results[0].shape[1:])
-        layer.sees = receptive_fields.sizes(self.fields.get(_view(results[0])))
+        layer.field = self.fields.get(_view(results[0]))
         self.names[layer.name] += 1
         if self.names[layer.name] > 1:
             layer.name += f" ({self.names[layer.name]})"
@@ -202,13 +210,13 @@ class _Watcher:
 
     def place(self) -> str:
         if self.open is not None:
-            return f"in {self.open.name} ({self.open.kind})"
+            return f"in {self.open.name}" + f" ({self.open.kind})" * (self.open.kind != self.open.name)
         return f"in {self.path[-1]}" if self.path and self.path[-1] else f"in {type(self.twin).__name__}"
 
     def keep(self, tensor: torch.Tensor) -> torch.Tensor:
         """Autograd keeps a tensor for the backward pass."""
         storage = _storage(tensor)
-        if storage not in self.owned | self.kept and self.open is not None:
+        if storage not in self.owned and storage not in self.kept and self.open is not None:
             self.kept.add(storage)
             self.alive.append(tensor)
             self.open.kept += tensor.untyped_storage().nbytes()
@@ -218,15 +226,18 @@ class _Watcher:
         """A basic operation was done: note its cost, and how far its results see."""
         given, results = _tensors(arguments), _tensors(out)
         self.alive += results
-        local = torch.Tag.pointwise in op.tags or op.overloadpacket.__name__ in LOCAL or not given
-        self._see(op.overloadpacket.__name__, arguments, results, local)
+        name = op.overloadpacket.__name__
+        depends = name not in FRESH and any(_view(t) in self.fields for t in given)  # on the image
+        local = torch.Tag.pointwise in op.tags or name in LOCAL
+        if depends:
+            self._see(name, arguments, results, local)
         layer, sources = self.open, {_storage(t) for t in given}
         another_view = not op._schema.is_mutable and any(_storage(t) in sources for t in results)
         if layer is None or another_view:
             return
         layer.multiply_adds += multiply_adds
         layer.parameters += sum(self.unused.pop(storage, 0) for storage in sources)
-        layer.local = layer.local and local
+        layer.local = layer.local and (local or not depends)
         layer.sources |= sources
         layer.made |= {_storage(t) for t in results}
 
@@ -239,10 +250,10 @@ class _Watcher:
                 return
             if found:
                 known[name] = found[0] if isinstance(value, torch.Tensor) else found
-        for out in results if known else ():
+        for out in results:
             try:
                 self.fields[_view(out)] = receptive_fields.propagate(op, arguments, known, out, local=local)
-            except receptive_fields.UnknownFieldError:
+            except (receptive_fields.UnknownFieldError, LookupError, ValueError):  # or arguments that no rule foresees
                 self.fields[_view(out)] = None
 
 

@@ -194,8 +194,8 @@ def _images(batches: Batches) -> int | None:
         raise ValueError("expected batches that can be gone through again, got an iterator: pass a list or a loader")
     if isinstance(batches, list | tuple):
         return sum(len(labels) for _, labels in batches)
-    dataset = getattr(batches, "dataset", None)
-    return len(dataset) if isinstance(dataset, Sized) else None
+    everything = getattr(batches, "labels", getattr(batches, "dataset", None))  # of this course, of a DataLoader
+    return len(everything) if isinstance(everything, Sized) else None
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, schedule: Callable[[float], float] | None, history: History) -> None:
