@@ -125,7 +125,6 @@ class _Stream:
             answer.raise_for_status()
             if answer.status_code != requests.codes.partial_content:
                 start = file.seek(0)
-                file.truncate()
                 bar.reset()
             self._expect(start + int(answer.headers.get("Content-Length", self.remote.size - start)))
             for piece in answer.iter_content(PIECE):

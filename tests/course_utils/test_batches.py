@@ -73,6 +73,12 @@ def test_the_generators_state_at_its_start_decides_an_epoch():
         assert torch.equal(labels, same)
 
 
+def test_images_are_changed_anew_in_each_epoch():
+    loader = batches((np.ones((50, 1, 4, 4)), np.zeros(50)), 50, augment=CropAndFlip(2))
+    (first, _), (second, _) = next(iter(loader)), next(iter(loader))
+    assert not torch.equal(first, second)
+
+
 def test_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
     list(batches(numbered(), 3, shuffle=True, augment=CropAndFlip(1)))

@@ -77,10 +77,11 @@ def test_a_copy_that_was_packed_again_will_do(folder):
     check_idx(read(TINY))
 
 
-def test_what_is_not_there_is_downloaded_into_the_data_folder(folder, fetched):
-    write(folder / "tiny", {name: PACKED[name] for name in list(PACKED)[:3]})
+@pytest.mark.parametrize("missing", PACKED)
+def test_what_is_not_there_is_downloaded_into_the_data_folder(folder, fetched, missing):
+    write(folder / "tiny", {name: content for name, content in PACKED.items() if name != missing})
     check_idx(read(TINY))
-    assert fetched == [("t10k-labels-idx1-ubyte.gz", folder / "tiny")]
+    assert fetched == [(missing, folder / "tiny")]
 
 
 @pytest.mark.parametrize("named", [None, ""])
