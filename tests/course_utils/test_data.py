@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from course_utils import data
 from course_utils.dataset import Dataset
-from tests.course_utils.tiny_sets import official_files
+from tests.course_utils.tiny_sets import cifar_contents, idx_contents, official_files, tiny_cifar, tiny_idx, write
 
 SIZES = {"digits": (1200, 297, 300), "glyphs": (10_000, 2_000, 2_000), "glyphs-rgb": (10_000, 2_000, 2_000)}
 OFFICIAL = {"mnist": (55_000, 5_000, 10_000), "fashion-mnist": (55_000, 5_000, 10_000)}
@@ -121,6 +121,31 @@ def test_cifar10_is_what_its_author_says(loaded):
     assert len(cifar.train) == 9 * len(cifar.validation)
     red, _, blue = cifar.test.images[cifar.test.labels == cifar.classes.index("ship")].mean((0, 2, 3))
     assert blue > red  # the sea
+
+
+def test_small_files_in_the_official_format_are_split_alike(tmp_path, monkeypatch):
+    """24 training images, the 12th and the 24th for validation: so the split is tested where there are no real files."""
+    contents = idx_contents()
+    monkeypatch.setattr(data.sources, "FASHION_MNIST", tiny_idx(contents)[0])
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    write(tmp_path / "tiny", contents)
+    pixels = np.frombuffer(contents["train-images-idx3-ubyte"], np.uint8, offset=16).reshape(24, 1, 28, 28)
+    small = data.load("fashion-mnist")
+    assert np.array_equal(small.validation.images, pixels[[11, 23]] / np.float32(255))
+    assert small.validation.labels.tolist() == [1, 3]
+    assert np.array_equal(small.train.images, np.delete(pixels, [11, 23], axis=0) / np.float32(255))
+    assert small.test.labels.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_small_files_of_cifar10_keep_every_tenth_image_for_validation(tmp_path, monkeypatch):
+    contents = cifar_contents()
+    monkeypatch.setattr(data.sources, "CIFAR10", tiny_cifar(contents)[0])
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    write(tmp_path / "cifar10", contents)
+    small = data.load("cifar10")
+    tenth = np.frombuffer(contents["data_batch_3.bin"], np.uint8)[3073 + 1 : 2 * 3073].reshape(3, 32, 32)
+    assert (len(small.train), len(small.validation), len(small.test)) == (18, 2, 4)
+    assert np.array_equal(small.validation.images[0], tenth / np.float32(255))
 
 
 def test_a_part_has_no_parts(loaded):
