@@ -124,7 +124,7 @@ def test_cifar10_is_what_its_author_says(loaded):
 
 
 def test_small_files_in_the_official_format_are_split_alike(tmp_path, monkeypatch):
-    """24 training images, the 12th and the 24th for validation: so the split is tested where there are no real files."""
+    """Of 24 training images the 12th and the 24th: the split is tested where there are no real files, too."""
     contents = idx_contents()
     monkeypatch.setattr(data.sources, "FASHION_MNIST", tiny_idx(contents)[0])
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
