@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades, SaveCells
 from nbgrader.utils import is_grade, is_solution, is_task, parse_utc
@@ -147,7 +147,7 @@ def explained(course: Course) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # about nbgrader's own queries
             yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, InvalidEntry) as error:  # nbgrader says some of them in its own words
         reason = str(error).splitlines()[0]
         raise CourseError(f"The gradebook {course.database} cannot be used: {reason}") from error
 

@@ -110,7 +110,11 @@ def _run(
     try:
         while not lost:
             for job in itertools.islice(waiting, workers + 1 - len(running)):
-                running[executor.submit(work, job)] = job
+                try:
+                    running[executor.submit(work, job)] = job
+                except BrokenExecutor:
+                    lost.append(job)
+                    break
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -52,11 +52,16 @@ def descendants(process: int) -> list[int]:
     """A process's children, theirs, and so on."""
     found = [process]
     for parent in found:
-        try:
-            found += map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
-        except OSError:  # it has ended
-            continue
+        found += children(parent)
     return found[1:]
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started, or adopted, in this order; none when it has ended."""
+    try:
+        return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def threads(process: int) -> int:

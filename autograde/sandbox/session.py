@@ -126,14 +126,18 @@ class Warm:
             raise IsolationError.because(reply["error"])
 
     def probe(self) -> None:
-        """Run nothing in a student's process; :class:`IsolationError` where none comes to life."""
-        try:
-            session = self.fork(Limits())
-            session.ask({"do": "names", "names": []}, deadline=time.monotonic() + START)
-            session.close()
-        except (Ended, OSError) as error:
-            self.stop()
-            raise IsolationError.because(error.detail if isinstance(error, Ended) else str(error)) from error
+        """Run nothing in a student's process; :class:`IsolationError` where none comes to life, whoever killed one."""
+        reason = ""
+        for _ in range(3):
+            try:
+                session = self.fork(Limits())
+                session.ask({"do": "names", "names": []}, deadline=time.monotonic() + START)
+                session.close()
+                return
+            except (Ended, OSError) as error:
+                reason = error.detail if isinstance(error, Ended) else str(error)
+        self.stop()
+        raise IsolationError.because(reason)
 
     def stop(self) -> None:
         if self.control is not None:
