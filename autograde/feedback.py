@@ -133,7 +133,7 @@ def harmless(notebook: NotebookNode, lesson: Lesson) -> NotebookNode:
             source = known.source if known and hidden else cell.source
             made.append(new_code_cell(source, outputs=cleaning.outputs(cell.outputs), **identity))
         elif cell.cell_type == "markdown":
-            made.append(new_markdown_cell(cell.source, **identity))
+            made.append(cleaning.with_pictures(new_markdown_cell(cell.source, **identity), cell.get("attachments")))
     return new_notebook(cells=made, metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
 
 

@@ -201,7 +201,7 @@ def executed(ready: Judged, execution: Execution) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = cleaning.outputs(execution.outputs.get(place, ()))
         elif cells.is_answer(cell) or (not cells.grade_id(cell) and cell.id.startswith(ADDED)):
-            cell.source = cleaning.markdown(cell.source)
+            cleaning.written(cell)
     return notebook
 
 
