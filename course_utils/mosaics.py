@@ -79,11 +79,12 @@ def feature_maps(maps: Mapping[str, Any], caption: str = "", *, image: Any = Non
         raise ValueError(f"expected maps of shape (channels, height, width), got {shapes}: take one image of the batch")
     grids = [_columns(len(values), wide=4.0) for values in layers.values()]
     heights = [_aspect(values, columns) for values, columns in zip(layers.values(), grids, strict=True)]
-    first = [] if image is None else [0.12]
+    picture = None if image is None else as_picture(as_array(image))
+    first = [] if picture is None else [0.12]
     figure, _ = captioned_figure(caption, 9.2, 8.6 * sum(first + heights) + 0.35 * len(first + heights), axes=False)
     panels = figure.subplots(len(first + heights), 1, squeeze=False, height_ratios=first + heights)[:, 0]
-    if image is not None:
-        panels[0].imshow(as_picture(as_array(image)), cmap="gray", interpolation="nearest")
+    if picture is not None:
+        panels[0].imshow(picture, cmap="gray", interpolation="nearest")
         panels[0].set_title("the image", fontsize=9, loc="left")
         panels[0].set(xticks=[], yticks=[], anchor="W")
     for panel, (name, values), columns in zip(panels[len(first) :], layers.items(), grids, strict=True):

@@ -126,7 +126,9 @@ def confusion(matrix: Any, classes: Sequence[str] | None = None, caption: str = 
     if len(counts) <= 20:
         _fill_confusion(axes, counts, wrong)
     else:
-        axes.figure.colorbar(image, ax=axes, shrink=0.7, label="images called by another class")
+        axes.figure.colorbar(image, ax=axes, shrink=0.7, label="images called by another class").locator.set_params(
+            integer=True
+        )
 
 
 def _fill_confusion(axes: Axes, counts: np.ndarray, wrong: np.ndarray) -> None:
@@ -175,15 +177,16 @@ def mistakes(
     names = list(classes) if classes is not None else [str(i) for i in range(given.shape[1])]
     shares = _softmax(given)
     worst = np.argsort(shares[np.arange(len(truth)), truth], kind="stable")[:count]
+    shown = [as_picture(pictures[i]) for i in worst]
     columns = min(6, len(worst))
     rows = -(-len(worst) // columns)
     figure, _ = captioned_figure(caption, max(3.2, 1.57 * columns), 1.95 * rows + 0.2, axes=False)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels:
         panel.set_axis_off()
-    for panel, i in zip(panels, worst, strict=False):
+    for panel, picture, i in zip(panels, shown, worst, strict=False):
         said = int(given[i].argmax())
-        panel.imshow(as_picture(pictures[i]), cmap="gray", interpolation="nearest")
+        panel.imshow(picture, cmap="gray", interpolation="nearest")
         title = f"is {names[truth[i]]}\ncalled {names[said]} ({shares[i, said]:.0%})"
         panel.set_title(title, fontsize=8, color="#b00020" if said != truth[i] else "black")
 

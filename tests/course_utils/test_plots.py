@@ -108,6 +108,32 @@ def test_logarithmic_curves_have_plain_numbers_at_their_own_x():
     assert "1000" in [t.get_text() for t in axes.get_yticklabels()]
 
 
+def test_an_image_with_channels_first_becomes_one_to_draw():
+    gray, colour = np.full((1, 2, 3), 0.25), np.linspace(0, 1, 24).reshape(3, 2, 4)
+    np.testing.assert_array_equal(plots.as_picture(gray), gray[0])
+    np.testing.assert_array_equal(plots.as_picture(colour)[1, 2], colour[:, 1, 2])
+    normalized = plots.as_picture(np.array([[[-2.0, 0.0, 6.0]]]))
+    np.testing.assert_array_equal(normalized, [[0, 0.25, 1]])
+    np.testing.assert_array_equal(plots.as_picture(np.full((1, 2, 2), 7.0)), np.zeros((2, 2)))
+    for shape in ((2, 4, 4), (4, 4)):
+        with pytest.raises(ValueError, match="one or three channels"):
+            plots.as_picture(np.zeros(shape))
+
+
+def test_a_logarithmic_axis_of_many_decades_keeps_powers_of_ten():
+    plots.curves({"cost": ([1, 2, 3], [1e-6, 1.0, 1e6])}, xlabel="n", ylabel="cost", log=True)
+    (axes,) = the_figure().axes
+    assert any("10^{" in t.get_text() for t in axes.get_yticklabels())
+
+
+def test_a_logarithmic_axis_of_a_narrow_range_still_has_ticks():
+    plots.curves({"loss": ([1, 2, 3], [0.45, 0.5, 0.72])}, xlabel="epoch", ylabel="loss", log=True)
+    (axes,) = the_figure().axes
+    low, high = axes.get_ylim()
+    inside = [t.get_text() for y, t in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True) if low < y < high]
+    assert "0.5" in inside and "0.6" in inside
+
+
 def test_stems_stand_below_one_another_on_a_common_axis():
     plots.stems({"one": [1, 2, 3], "two": ([4, 5], [0, -1])}, xlabel="sample")
     first, second = the_figure().axes
