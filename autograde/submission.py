@@ -21,6 +21,7 @@ from autograde.outcomes import Ending
 from course_utils import exercises
 
 LARGEST = 20_000_000  # bytes of a file beside a notebook
+MARKUP = re.compile(r'[<>"\x00-\x1f\x7f]')  # in a student's id, which other programs put into pages as it is
 
 
 class SubmissionError(AutogradeError):
@@ -112,6 +113,13 @@ def strays(course: Course) -> tuple[str, ...]:
 
 def prepare(submission: Submission, lesson: Lesson, *, all_cells: bool = False) -> Judged:
     """Read a submission into its lesson's notebook; :class:`SubmissionError` when that makes no sense."""
+    if MARKUP.search(submission.student):
+        raise SubmissionError(
+            Ending.UNREADABLE,
+            "Your submission lies in a folder whose name cannot be yours. Tell your instructor.",
+            f"{submission.student!r} cannot be a student's id: Formgrader would take it for a part of its page. "
+            "Rename the folder.",
+        )
     notebook = _read(submission)
     found = judged.build(notebook, lesson, all_cells=all_cells)
     if not found.found:

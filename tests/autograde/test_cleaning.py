@@ -3,79 +3,21 @@
 import base64
 
 import pytest
-from bleach._vendor import html5lib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat.v4 import new_markdown_cell
 
 from autograde import cleaning
+from tests.autograde.pages import harms, rendered
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n not much of a picture").decode()
-TAGS = frozenset(
-    [
-        "p",
-        "a",
-        "em",
-        "strong",
-        "code",
-        "pre",
-        "span",
-        "div",
-        "ul",
-        "ol",
-        "li",
-        "blockquote",
-        "hr",
-        "br",
-        "img",
-        "del",
-        "input",
-        "dl",
-        "dt",
-        "dd",
-    ]
-)
-TAGS |= frozenset(
-    ["html", "head", "body", "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "td", "th"]
-)
-ATTRIBUTES = frozenset(("href", "src", "alt", "title", "id", "class", "style", "start", "type", "disabled", "checked"))
-STYLES = frozenset(f"text-align:{side}" for side in ("left", "right", "center"))
-
-
-def render(cell):
-    """As Formgrader does."""
-    renderer = IPythonRenderer(escape=False, attachments=cell.get("attachments", {}), anchor_link_text="¶")
-    return MarkdownWithMath(renderer=renderer).render(cell.source)
 
 
 def shown(text, attached=None):
     cell = new_markdown_cell(text)
     if attached:
         cell.attachments = attached
-    return render(cleaning.written(cell))
-
-
-def harms(html, own_ids=()):
-    """What a browser would find in a page that may do something, one by one."""
-    found = []
-    for element in html5lib.parse(html, namespaceHTMLElements=False).iter():
-        tag = element.tag if isinstance(element.tag, str) else "comment"
-        found += [tag] if tag not in TAGS else []
-        for name, value in element.attrib.items():
-            compact = "".join(value.split()).lower()
-            found += [f"{tag} {name}"] if str(name) not in ATTRIBUTES else []
-            if name == "src" and not value.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")):
-                found.append(f"src {value}")
-            if name == "href" and compact.startswith(("javascript:", "vbscript:", "data:")):
-                found.append(f"href {value}")
-            if name == "style" and value.replace(" ", "") not in STYLES:
-                found.append(f"style {value}")
-            if name == "id" and value in own_ids:
-                found.append(f"id {value}")
-            if name == "class" and "mermaid" in value.split():
-                found.append(f"{name} {value}")
-    return found
+    return rendered(cleaning.written(cell))
 
 
 HOSTILE = (
@@ -194,7 +136,7 @@ def test_nothing_runs_however_it_is_put_together(text):
     ],
 )
 def test_ordinary_answers_look_as_they_did(text):
-    assert shown(text) == render(new_markdown_cell(text))
+    assert shown(text) == rendered(new_markdown_cell(text))
 
 
 def test_what_changes_is_still_readable():
