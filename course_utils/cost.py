@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from course_utils import cost_table
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from course_utils.tracing import Layer
 
 __all__ = ["Cost", "Row", "count"]
-
-NOTES = (
-    "Functions of one number at a time (ReLU, dropout, batch norm, sums) can overwrite what they read: no activations "
-    "of their own.",
-    "cache: what PyTorch keeps for the backward pass. sees: the side of the receptive field, in pixels.",
-)
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,11 @@ class Row:
     multiply_adds: int = 0
     cache: int = 0
     receptive_field: tuple[int, ...] | None = None
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Activations, parameters, multiply-adds and cache."""
+        return self.activations, self.parameters, self.multiply_adds, self.cache
 
 
 @dataclass(frozen=True)
@@ -93,31 +93,21 @@ class Cost:
     @property
     def memory(self) -> str:
         """A sentence on the memory that the numbers take."""
-        weights, activations = (self.bytes_a_number * n / 1e6 for n in (self.parameters, self.activations))
+        parameters, activations = (
+            cost_table.size(self.bytes_a_number * n) for n in (self.parameters, self.activations)
+        )
         return (
-            f"Memory at {self.bytes_a_number} bytes a number: parameters {weights:,.3g} MB, activations "
-            f"{activations:,.3g} MB an image. Training keeps {self.cache / 1e6:,.3g} MB an image for the backward pass."
+            f"Memory at {self.bytes_a_number} bytes a number: parameters {parameters}, activations {activations} an "
+            f"image. Training keeps {cost_table.size(self.cache)} an image for the backward pass."
         )
 
     def __str__(self) -> str:
-        cells = [HEAD, *map(_cells, self.rows), self._total()]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(HEAD))]
-        lines = ["  ".join(map(_aligned, row, widths, range(len(HEAD)))).rstrip() for row in cells]
-        rule = "─" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", self.memory, *NOTES])
+        return cost_table.text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        largest = [max(_counts(row)[i] for row in self.rows) for i in range(4)]
-        head, total = ("".join(f"<th{_side(i)}>{c}</th>" for i, c in enumerate(row)) for row in (HEAD, self._total()))
-        body = "".join(f"<tr>{_html_cells(row, largest)}</tr>" for row in self.rows)
-        notes = "<br>".join(map(html.escape, (self.memory, *NOTES)))
-        return f"<table><tr>{head}</tr>{body}<tr>{total}</tr></table><p>{notes}</p>"
-
-    def _total(self) -> tuple[str, ...]:
-        row = Row("total", "", (), self.activations, self.parameters, self.multiply_adds, self.cache)
-        return (*_cells(row)[:-1], "")
+        return cost_table.page(self)
 
     def chart(self, caption: str = "", *, left: str = "activations", right: str = "parameters") -> None:
         """Draw two bars a layer, back to back, each with its share of the total; layers with neither are left out.
@@ -133,25 +123,26 @@ class Cost:
             for something else to draw.
         """
         for name in (left, right):
-            if name not in UNITS:
-                raise ValueError(f"expected one of {tuple(UNITS)}, got {name!r}: choose what a bar is")
+            if name not in BARS:
+                raise ValueError(f"expected one of {tuple(BARS)}, got {name!r}: choose what a bar is")
         from course_utils.portraits import back_to_back
 
         rows = [row for row in self.rows if getattr(row, left) or getattr(row, right)]
         back_to_back([row.name for row in rows], self._bars(left, rows), self._bars(right, rows), caption)
 
     def _bars(self, name: str, rows: Sequence[Row]) -> tuple[str, list[float]]:
-        title, unit = UNITS[name]
-        unit *= self.bytes_a_number if name in ("activations", "parameters") else 1
-        return title, [getattr(row, name) * unit for row in rows]
+        numbers = [
+            getattr(row, name) * (self.bytes_a_number if name in ("activations", "parameters") else 1) for row in rows
+        ]
+        unit, size = ("millions", 1e6) if name == "multiply_adds" else cost_table.unit(sum(numbers))
+        return f"{BARS[name][0]} ({unit}{BARS[name][1]})", [n / size for n in numbers]
 
 
-HEAD = ("layer", "kind", "output", "activations", "parameters", "multiply-adds", "cache (MB)", "sees")
-UNITS = {  # what a bar is → its title, and the unit in which one is drawn
-    "activations": ("memory of activations (MB an image)", 1e-6),
-    "parameters": ("memory of parameters (MB)", 1e-6),
-    "cache": ("kept for the backward pass (MB an image)", 1e-6),
-    "multiply_adds": ("multiply-adds (millions an image)", 1e-6),
+BARS = {  # what a bar is, and what follows its unit
+    "activations": ("memory of activations", " an image"),
+    "parameters": ("memory of parameters", ""),
+    "cache": ("kept for the backward pass", " an image"),
+    "multiply_adds": ("multiply-adds", " an image"),
 }
 
 
@@ -240,40 +231,6 @@ def _row(layer: Layer, batch: int) -> Row:
 def _sum(name: str, rows: Sequence[Row]) -> Row:
     """One row for several; the last one says what comes out."""
     kind = rows[0].kind if len(rows) == 1 else f"{len(rows)} layers"
-    activations, parameters, multiply_adds, cache = (sum(n) for n in zip(*map(_counts, rows), strict=True))
+    activations, parameters, multiply_adds, cache = (sum(n) for n in zip(*(row.counts for row in rows), strict=True))
     field = rows[-1].receptive_field
     return Row(name, kind, rows[-1].shape, activations, parameters, multiply_adds, cache, field)
-
-
-def _counts(row: Row) -> tuple[int, int, int, int]:
-    return row.activations, row.parameters, row.multiply_adds, row.cache
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    """A row in words; zeros are left blank."""
-    *counts, cache = _counts(row)
-    field = "" if not row.shape else "?" if row.receptive_field is None else _product(sorted({*row.receptive_field}))
-    numbers = [f"{n:,}" if n else "" for n in counts]
-    return row.name, row.kind, _product(row.shape), *numbers, f"{cache / 1e6:,.3f}" if cache else "", field
-
-
-def _product(sizes: Sequence[int]) -> str:
-    return " × ".join(map(str, sizes))
-
-
-def _aligned(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column < 2 else cell.rjust(width)
-
-
-def _side(column: int, more: str = "") -> str:
-    return f" style='text-align:{'left' if column < 2 else 'right'};padding:1px 8px{more}'"
-
-
-def _html_cells(row: Row, largest: Sequence[int]) -> str:
-    """The cells of a row, each number on a bar that shows its share of the column's largest."""
-    shares = [100 * n / most if most else 0 for n, most in zip(_counts(row), largest, strict=True)]
-    bars = ["", "", "", *(f";background:linear-gradient(to left,#4c72b055 {s:.0f}%,transparent 0)" for s in shares), ""]
-    return "".join(
-        f"<td{_side(i, bar)}>{html.escape(cell)}</td>"
-        for i, (cell, bar) in enumerate(zip(_cells(row), bars, strict=True))
-    )

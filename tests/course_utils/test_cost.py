@@ -370,7 +370,7 @@ def test_text_and_html_say_the_same():
         "parameters",
         "multiply-adds",
         "cache",
-        "(MB)",
+        "(kB)",
         "sees",
     ]
     (line,) = [line for line in lines if line.startswith("c3")]
@@ -386,12 +386,14 @@ def test_text_and_html_say_the_same():
         "1,600",
         "2,416",
         "240,000",
-        "0.011",
+        "11.10",
         "14",
     ]
     (total,) = [line for line in lines if line.startswith("total")]
-    assert total.split() == ["total", "9,118", "61,706", "416,520", "0.036"]
-    assert "parameters 0.247 MB, activations 0.0365 MB an image" in text
+    kept = 1024 + 4704 + 1176 + 1600 + 400 + 120 + 84  # the input, what tanh and the pools put out
+    assert counted.cache == 4 * kept
+    assert total.split() == ["total", "9,118", "61,706", "416,520", "36.43"]
+    assert "parameters 247 kB, activations 36.5 kB an image" in text
     for cell in ("16 × 10 × 10", "2,416", "240,000", "61,706"):
         assert f">{cell}<" in page
     assert page.count("<tr>") == len(counted.rows) + 2
@@ -410,10 +412,10 @@ def test_the_chart_has_two_bars_a_layer():
     counted = cost.count(lenet5(), (1, 32, 32))
     counted.chart("LeNet-5.")
     left, right = plt.gcf().axes
-    assert [bar.get_width() for bar in left.patches] == pytest.approx([4e-6 * r.activations for r in counted.rows])
-    assert [bar.get_width() for bar in right.patches] == pytest.approx([4e-6 * r.parameters for r in counted.rows])
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([4e-3 * r.activations for r in counted.rows])
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([4e-3 * r.parameters for r in counted.rows])
     assert [t.get_text() for t in left.get_yticklabels()] == [r.name for r in counted.rows]
-    assert "MB an image" in left.get_xlabel()
+    assert left.get_xlabel() == "memory of activations (kB an image)"
     assert left.xaxis_inverted()
     plt.close("all")
     counted.chart(left="multiply_adds", right="cache")
