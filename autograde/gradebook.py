@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from autograde import cells
 from autograde.course import Course
 from autograde.errors import CourseError
 
+logging.getLogger("tornado.application").disabled = True  # there nbgrader logs errors that it raises as well
 _PREPARED = GenerateAssignment.preprocessors.default()
 REGISTER = tuple(_PREPARED[: _PREPARED.index(SaveCells) + 1])
 

@@ -16,7 +16,7 @@ from autograde.sandbox import memory, session, wire
 from tests.autograde import attacks
 from tests.autograde.conftest import ROOT, needs_isolation
 
-pytestmark = [needs_isolation, pytest.mark.xdist_group("sandbox")]
+pytestmark = [needs_isolation, pytest.mark.xdist_group("denying")]
 
 LIMITS = Limits(
     cell_seconds=2,

@@ -16,7 +16,7 @@ from autograde.sandbox.session import Warm
 from tests.autograde import attacks
 from tests.autograde.conftest import ROOT, needs_isolation
 
-pytestmark = [needs_isolation, pytest.mark.xdist_group("sandbox")]
+pytestmark = [needs_isolation, pytest.mark.xdist_group("stealing")]
 
 CANARY = "a canary that sings to whoever finds it"
 LIMITS = Limits(cell_seconds=30, submission_seconds=120, output_characters=2_000_000)

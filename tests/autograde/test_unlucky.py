@@ -6,7 +6,7 @@ from autograde.course import Limits
 from tests.autograde import attacks
 from tests.autograde.conftest import needs_isolation
 
-pytestmark = [needs_isolation, pytest.mark.xdist_group("sandbox")]
+pytestmark = [needs_isolation, pytest.mark.xdist_group("unlucky")]
 
 LIMITS = Limits(cell_seconds=30, submission_seconds=120, memory_mb=768, disk_mb=32)
 
