@@ -172,8 +172,13 @@ def _furnish(limits: Mapping[str, int]) -> None:
     """Processes, a little disk and a network that reaches nowhere: all of the submission's own. Then, no privileges."""
     kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
     size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777"
+    shown = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    kept = {path: os.open(path, os.O_PATH) for path in shown if path.startswith("/tmp/") and Path(path).is_dir()}
     for folder in ("/tmp", "/dev/shm"):
         kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, size)
+    for path, descriptor in kept.items():  # Python itself may lie in /tmp
+        Path(path).mkdir(parents=True, exist_ok=True)
+        kernel.mount(f"/proc/self/fd/{descriptor}", path, "", kernel.MS_BIND | kernel.MS_REC)
     socket.sethostname("student")
     _raise_loopback()
     with contextlib.suppress(OSError):

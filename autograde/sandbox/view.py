@@ -27,6 +27,8 @@ def enter(folder: str, shown: Iterable[str], masked: Iterable[str]) -> None:
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
     root = Path(folder)
+    _folder(root / "tmp")  # before what is shown: Python itself may lie there
+    kernel.mount("tmpfs", str(root / "tmp"), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=32m,mode=1777")
     for path in outermost([*_existing(SYSTEM), *(f"/etc/{name}" for name in SETTINGS), *shown]):
         _show(root, path)
     for path in masked:
@@ -36,9 +38,8 @@ def enter(folder: str, shown: Iterable[str], masked: Iterable[str]) -> None:
     for name, text in WRITTEN.items():
         _parents(root / name)
         (root / name).write_text(text)
-    for name in ("tmp", "proc", "old"):
+    for name in ("proc", "old"):
         _folder(root / name)
-    kernel.mount("tmpfs", str(root / "tmp"), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=32m,mode=1777")
     kernel.mount("/proc", str(root / "proc"), "", kernel.MS_BIND | kernel.MS_REC)
     kernel.pivot_root(folder, str(root / "old"))
     os.chdir("/")
