@@ -35,7 +35,15 @@ def processes(*preload: str) -> MakeExecutor:
 
 
 class _Workers(ProcessPoolExecutor):
-    """Workers that do not keep anybody waiting who was stopped."""
+    """Workers that keep nobody waiting who was stopped, or where one of them has died.
+
+    All are started at once: of one that is started later, on demand, Python may not notice that it dies, or, when
+    another one dies in that moment, not end it; both wait without end (seen with 3.11.7).
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        self._safe_to_dynamically_spawn_children = False
 
     def __exit__(self, kind: Any, *rest: Any) -> bool | None:
         if kind is not None:

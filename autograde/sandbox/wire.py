@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import inspect
 import json
 import math
@@ -31,6 +32,7 @@ HEAD = struct.Struct("!II")
 DEEPEST = 60
 MOST_VALUES = 1_000_000
 MOST_BUFFERS = 10_000
+MOST_NAMES = 100  # of the items of a tuple
 LARGEST = 64_000_000  # bytes of a message
 LONGEST_TEXT = 32_000_000  # bytes of JSON
 LONGEST_EMPTY = 1_000_000  # along the other axes of an array that holds nothing
@@ -342,10 +344,10 @@ def library_name(value: Any) -> str:
         return str(value).replace("torch.", "torch:")
     if not isinstance(value, type | FunctionType | BuiltinFunctionType | np.ufunc):
         return ""
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
-    modules = [str(getattr(value, "__module__", None) or "builtins"), "numpy"]
-    for module in modules:
-        if isinstance(name, str) and module.split(".")[0] in LIBRARIES and _named(f"{module}:{name}") is value:
+    names = {str(getattr(value, key, "")) for key in ("__qualname__", "__name__")}
+    modules = (str(getattr(value, "__module__", None) or "builtins"), "numpy")
+    for module, name in itertools.product(modules, sorted(names)):
+        if name and module.split(".")[0] in LIBRARIES and _named(f"{module}:{name}") is value:
             return f"{module}:{name}"
     return ""
 
@@ -395,7 +397,7 @@ class Decoder:
         if tag in _DATA:
             return _DATA[tag](self, tree)
         if tag == "tuple" and "fields" in tree:
-            return _fields(tuple(map(str, tree["fields"])))(*(self.decode(item, depth + 1) for item in tree["v"]))
+            return self.named_tuple(tree, depth)
         if tag in _CONTAINERS:
             return _CONTAINERS[tag](self._clocked([self.decode(item, depth + 1) for item in tree["v"]]))
         if tag == "dict":
@@ -440,15 +442,39 @@ class Decoder:
             raise WireError("an integer that is too long")
         return int(text, 16)
 
-    def array(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        dtype, shape = _dtype(str(tree["dtype"])), tuple(int(n) for n in tree["shape"])
+    def number(self, tree: Mapping[str, Any]) -> Any:
+        dtype, value = _dtype(str(tree["dtype"])), self.decode(tree["v"])
+        if dtype.kind not in "biuf" or not isinstance(value, bool | int | float):
+            raise WireError("no number")
+        return dtype.type(value)
+
+    def fraction(self, tree: Mapping[str, Any]) -> Fraction:
+        above, below = map(self.decode, tree["v"])
+        if not isinstance(above, int) or not isinstance(below, int):  # a text may stand for a number without end
+            raise WireError("no fraction")
+        return Fraction(above, below)
+
+    def named_tuple(self, tree: Mapping[str, Any], depth: int) -> Any:
+        names = tuple(map(str, tree["fields"]))
+        if len(names) > MOST_NAMES or sum(map(len, names)) > MOST_NAMES * 20:  # a class is made of them
+            raise WireError("a tuple of too many names")
+        return _fields(names)(*(self.decode(item, depth + 1) for item in tree["v"]))
+
+    def shape(self, tree: Mapping[str, Any], size: int) -> tuple[int, ...]:
+        """The shape of so many items."""
+        shape = tuple(int(n) for n in tree["shape"])
         if len(shape) > 32 or any(n < 0 for n in shape):
             raise WireError("no array")
-        content = self.buffer(tree)
-        if math.prod(shape) * dtype.itemsize != len(content):
-            raise WireError(f"an array of shape {shape} that holds {len(content)} bytes")
-        if not content and math.prod(max(n, 1) for n in shape) > LONGEST_EMPTY:
-            raise WireError(f"an empty array of shape {shape}")
+        if math.prod(shape) != size or (not size and math.prod(max(n, 1) for n in shape) > LONGEST_EMPTY):
+            raise WireError(f"an array of shape {shape} that holds {size} items")
+        return shape
+
+    def array(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        dtype, content = _dtype(str(tree["dtype"])), self.buffer(tree)
+        size, rest = divmod(len(content), dtype.itemsize)
+        if rest:
+            raise WireError(f"an array of {dtype} that holds {len(content)} bytes")
+        shape = self.shape(tree, size)
         if dtype.kind == "U" and content and np.frombuffer(content, dtype.str[0] + "u4").max() > sys.maxunicode:
             raise WireError("no text")
         made = np.frombuffer(content, dtype).reshape(shape).copy()
@@ -468,9 +494,7 @@ class Decoder:
 
     def objects(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """An array of any objects that can cross."""
-        shape = tuple(int(n) for n in tree["shape"])
-        if len(shape) > 32 or math.prod(shape) != len(tree["v"]) or any(n < 0 for n in shape):
-            raise WireError("no array")
+        shape = self.shape(tree, len(tree["v"]))
         made = np.empty(len(tree["v"]), object)
         for place, item in enumerate(tree["v"]):
             made[place] = self.decode(item)
@@ -512,8 +536,8 @@ _DATA: Mapping[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
     "bytes": Decoder.buffer,
     "array": Decoder.ordered,
     "objects": Decoder.objects,
-    "number": lambda coder, tree: _dtype(str(tree["dtype"])).type(coder.decode(tree["v"])),
-    "fraction": lambda coder, tree: Fraction(*map(coder.decode, tree["v"])),
+    "number": Decoder.number,
+    "fraction": Decoder.fraction,
     "scalar": lambda coder, tree: coder.array(tree)[()],
     "tensor": Decoder.tensor,
     "dtype": lambda coder, tree: _dtype(str(tree["v"])),

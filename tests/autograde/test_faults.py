@@ -90,7 +90,24 @@ def make_course(root, names):
 def command(course, *more):
     arguments = [sys.executable, "-m", "autograde", "grade", "--course", str(course.root), "--workers", "2", *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        arguments,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell may have it ignored
+    )
+
+
+@contextlib.contextmanager
+def ended(run):
+    """A command that is not left running when a test fails."""
+    try:
+        yield run
+    finally:
+        run.kill()
+        run.communicate()
 
 
 def finished(course):
@@ -153,7 +170,7 @@ def assert_right(course, students=STUDENTS):
 def test_parts_that_are_killed_at_random_moments_cost_no_points(course):
     draw = random.Random(5)
     killed = Counter()
-    with command(course) as run:
+    with ended(command(course)) as run:
         for part in itertools.cycle(PARTS):
             if killed.total() == 14 or run.poll() is not None:
                 break

@@ -1,5 +1,6 @@
 import os
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from autograde import schedule
@@ -45,6 +46,18 @@ def test_a_dead_worker_costs_only_its_own_job():
 def test_a_job_whose_worker_died_is_tried_again(tmp_path):
     path = str(tmp_path / "been here")
     assert list(schedule.run(die_the_first_time, [path], PROCESSES, 1)) == [(path, "second time")]
+
+
+def die_or_wait(seconds):
+    time.sleep(seconds)
+    if not seconds:
+        os._exit(1)
+
+
+def test_a_worker_that_dies_at_once_is_noticed_while_the_others_work():
+    with PROCESSES(3) as executor:
+        futures = [executor.submit(die_or_wait, seconds) for seconds in (600, 600, 0)]
+        assert all(isinstance(future.exception(), BrokenExecutor) for future in futures)
 
 
 def test_no_jobs():
