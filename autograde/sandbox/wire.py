@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-import itertools
 import inspect
+import itertools
 import json
 import math
 import re
@@ -337,12 +337,15 @@ def _order(array: np.ndarray[Any, Any]) -> str:
     return "F" if array.flags.f_contiguous else "S"
 
 
+_OF_LIBRARIES = (type, FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum))  # what has a name there
+
+
 def library_name(value: Any) -> str:
     """What both sides know a function or class of NumPy, PyTorch or Python by; empty where it is none of theirs."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.dtype):
         return str(value).replace("torch.", "torch:")
-    if not isinstance(value, type | FunctionType | BuiltinFunctionType | np.ufunc):
+    if not isinstance(value, _OF_LIBRARIES):
         return ""
     names = {str(getattr(value, key, "")) for key in ("__qualname__", "__name__")}
     modules = (str(getattr(value, "__module__", None) or "builtins"), "numpy")
