@@ -51,13 +51,16 @@ def _text(path: Path) -> str:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise NotebookError(f"{path.name} cannot be opened ({error.strerror})") from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise NotebookError(f"{path.name} is not a regular file")
         if status.st_size > LARGEST:
             raise NotebookError(f"{path.name} is too large: {status.st_size / 1e6:.0f} MB of {LARGEST / 1e6:.0f}")
-        content = file.read()
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read()
+    finally:
+        os.close(handle)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,10 +79,15 @@ def parse(text: str) -> NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            notebook: NotebookNode = nbformat.reads(json.dumps(_readable(data)), as_version=4)
+            notebook: NotebookNode = nbformat.reads(_whole(_readable(data)), as_version=4)
         return _complete(notebook)
     except Exception as error:  # whatever a malformed notebook makes a library stumble over
         raise NotebookError(f"the file is not a sound notebook ({type(error).__name__}: {error})"[:200]) from error
+
+
+def _whole(data: dict[str, Any]) -> str:
+    """JSON without halves of letters (lone surrogates), which no file and no digest can hold."""
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
 
 
 def _complete(notebook: NotebookNode) -> NotebookNode:
@@ -104,8 +112,9 @@ def _complete(notebook: NotebookNode) -> NotebookNode:
 def _readable(data: dict[str, Any]) -> dict[str, Any]:
     """The same, with an error in the place of outputs that lack the parts that nbformat and later steps rely on."""
     for cell in data.get("cells", ()):
-        if isinstance(cell, dict) and isinstance(cell.get("outputs"), list):
-            cell["outputs"] = [output if _is_sound(output) else _strange() for output in cell["outputs"]]
+        if isinstance(cell, dict) and "outputs" in cell:
+            outputs = cell["outputs"] if isinstance(cell["outputs"], list) else [cell["outputs"]]
+            cell["outputs"] = [output if _is_sound(output) else _strange() for output in outputs]
     return data
 
 

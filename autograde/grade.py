@@ -185,6 +185,8 @@ def _outcomes(
                 yield run.job(found)
             except SubmissionError as refusal:
                 refused.append(run.refused(found, refusal))
+            except Exception as error:  # a fault of the grader's costs one submission, not the class
+                refused.append(run.refused(found, _not_understood(error)))
 
     make = make_executor or schedule.processes("autograde.execute", *exercises.modules(run.lessons))
     for job, execution in schedule.run(execute.run, jobs(), make, min(workers, len(todo)) or 1):
@@ -203,6 +205,14 @@ def executed(ready: Judged, execution: Execution) -> NotebookNode:
         elif cells.is_answer(cell) or (not cells.grade_id(cell) and cell.id.startswith(ADDED)):
             cleaning.written(cell)
     return notebook
+
+
+def _not_understood(error: Exception) -> SubmissionError:
+    return SubmissionError(
+        Ending.UNREADABLE,
+        "Your file could not be read as a notebook. Your instructor was told.",
+        f"The grader itself failed ({type(error).__name__}: {str(error)[:200]}). Please report it with the file.",
+    )
 
 
 def _lost(reason: str) -> SubmissionError:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from autograde import cells, execute, outcomes
+from autograde import cells, execute, outcomes, submission
 from autograde.cli import main
 from autograde.execute import End, Execution
 from autograde.grade import grade
@@ -92,6 +92,20 @@ def test_damaged_metadata_cost_only_their_own_submission(submitted, ran):
     assert "correlate1d_check is there 5 times" in found["ben"].for_instructor
     recorded = cells.read(submitted.graded("ben", "11_second"))
     assert cell_of(recorded, "correlate1d").source == RIGHT["correlate1d"]
+
+
+def test_a_file_that_the_grader_itself_fails_on_costs_only_its_own_submission(submitted, ran, monkeypatch):
+    def fail(found, lesson, **settings):
+        if found.student == "ben":
+            raise IsADirectoryError("in a way that nobody thought of")
+        return prepare(found, lesson, **settings)
+
+    prepare = submission.prepare
+    monkeypatch.setattr(submission, "prepare", fail)
+    submit(submitted, "ben", "11_second", RIGHT)
+    found = {o.student: o for o in graded(submitted).outcomes}
+    assert found.pop("ben").ending == Ending.UNREADABLE
+    assert found and all(o.is_graded for o in found.values())
 
 
 def test_files_beside_a_submission_are_there_but_the_lessons_win(submitted, monkeypatch):
