@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from course_utils.contract import Case, Draw, Example, case, example
-from course_utils.exercises.declarations import changed, function, network, numbers, seen, tensor
+from course_utils.exercises.declarations import READY_MADE, changed, function, network, numbers, seen, tensor
 from course_utils.recipe import Recipe
 from course_utils.remote import made
 
 LESSON = "06_lenet"
+LOOPS = (*READY_MADE, "course_utils.train", "sklearn", "torchmetrics")  # what the functions are an exercise in
 
 
 def _stack(*layers: torch.nn.Module) -> torch.nn.Sequential:
@@ -378,6 +379,7 @@ _STEP = (
     LESSON,
     "(model, batches, optimizer)",
     _trained,
+    forbidden=LOOPS,
     parts=("mean loss", "mode", "state"),
     shown="# a small network with batch norm, weights from `seed`; images and labels cut into batches of these sizes\n"
     "train_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.5))",
@@ -552,6 +554,7 @@ def _evaluate(model, batches):
     LESSON,
     "(model, batches)",
     _evaluated,
+    forbidden=LOOPS,
     parts=("accuracy", "mode afterwards", "weights and running statistics", "graph for gradients"),
     shown="# a small network with batch norm, weights from `seed`; images and labels cut into batches of these sizes\n"
     "evaluate(model, batches)",
@@ -708,6 +711,7 @@ def _confusion_matrix(labels, predictions, classes):
     LESSON,
     "(labels, predictions, classes)",
     _confused,
+    forbidden=LOOPS,
     parts=("matrix", "kind of its numbers"),
     requires=lambda labels, predictions, classes: (
         labels.shape == predictions.shape and classes >= 1 and max(labels.max(), predictions.max()) < classes

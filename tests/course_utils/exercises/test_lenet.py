@@ -251,6 +251,40 @@ def test_mistakes_of_lenet5_as_students_write_them(name, changes):
     assert answering.named(lenet.LeNet5, wrong(**changes)) == (name,)
 
 
+def confused(body):
+    """A confusion matrix written as a student would; ``body`` fills or makes ``matrix``."""
+    scope = {"np": np, "torch": torch}
+    exec(f"def confusion_matrix(labels, predictions, classes):\n    {body}\n    return matrix", scope)
+    return scope["confusion_matrix"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    {
+        "transposed": "matrix = torch.bincount(classes * predictions + labels, minlength=classes**2).view(classes, -1)",
+        "pairs counted once": "matrix = np.zeros((classes, classes), int); matrix[labels, predictions] += 1",
+        "floats": "matrix = np.zeros((classes, classes)); np.add.at(matrix, (labels, predictions), 1)",
+        "size from the data": "n = int(max(labels.max(), predictions.max())) + 1; "
+        "matrix = np.zeros((n, n), int); np.add.at(matrix, (labels, predictions), 1)",
+        "rows as shares": "matrix = torch.zeros(classes, classes); "
+        "matrix.index_put_((labels, predictions), torch.ones(len(labels)), accumulate=True); "
+        "matrix /= matrix.sum(dim=1, keepdim=True).clamp(min=1)",
+    }.items(),
+)
+def test_mistakes_of_confusion_matrix_as_students_write_them(name, body):
+    assert answering.named(lenet.confusion_matrix, confused(body)) == (name,)
+
+
+def test_ready_made_loops_are_refused():
+    def evaluate(model, batches):
+        from course_utils import train
+
+        return train.evaluate(model, batches)[1]
+
+    with pytest.raises(AssertionError, match=r"course_utils\.train\.evaluate: here that call is the exercise"):
+        answering.check("evaluate", evaluate)
+
+
 def test_two_mistakes_at_once_are_both_named():
     answer = wrong(activation=functional.relu, pool=functional.max_pool2d)
     assert set(answering.named(lenet.LeNet5, answer)) == {"relu for tanh", "max pooling"}
