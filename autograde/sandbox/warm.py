@@ -40,9 +40,14 @@ PATIENCE = 8.0  # seconds for a keeper without walls to find all that it has to 
 def main(number: int) -> None:
     """Serve until the other end of the socket is gone."""
     control = socket.socket(fileno=number)
-    settings = json.loads(control.recv(LONGEST))
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        if settings := control.recv(LONGEST):
+            _serve(control, json.loads(settings))
+
+
+def _serve(control: socket.socket, settings: Mapping[str, Any]) -> None:
     try:
-        serve = _start(settings["folder"], isolated=settings["isolated"])
+        serving = _start(settings["folder"], isolated=settings["isolated"])
     except Exception as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
@@ -51,7 +56,7 @@ def main(number: int) -> None:
         message, descriptors, _, _ = socket.recv_fds(control, LONGEST, 1)
         if not message:
             return
-        control.send(json.dumps(serve.answer(json.loads(message), descriptors)).encode())
+        control.send(json.dumps(serving.answer(json.loads(message), descriptors)).encode())
 
 
 def _start(folder: str, *, isolated: bool) -> Warm:

@@ -230,18 +230,18 @@ def test_the_command_that_is_killed_leaves_nobody_and_goes_on_where_it_was(cours
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_that_is_asked_to_stop_does_at_once(small_course, number):
-    run = command(small_course)
-    while len(outcomes(small_course)) < 3:
+def test_the_command_that_is_asked_to_stop_does_at_once(course, number):
+    run = command(course)
+    while len(outcomes(course)) < 3:
         assert run.poll() is None, run.stdout.read()
         time.sleep(0.01)
     left = memory.descendants(run.pid)
     run.send_signal(number)
     said, _ = run.communicate(timeout=20)
-    assert run.returncode in (130, -number)
+    assert run.returncode in (130, -number), said
     assert "Traceback" not in said
     assert are_gone(left) == []
-    with sqlite3.connect(small_course.database.removeprefix("sqlite:///")) as database:
+    with sqlite3.connect(course.database.removeprefix("sqlite:///")) as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
@@ -293,5 +293,5 @@ def test_a_gradebook_that_cannot_be_written_is_said(small_course):
     statuses = [int(line.split()[1]) for line in said.splitlines() if line.startswith("exit ")]
     assert statuses == [0, 0, 2, 0, 1], said
     assert "gradebook" in said and "readonly" in said
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert_right(small_course, FEW)
