@@ -28,7 +28,7 @@ __all__ = ["PARTS", "look"]
 PARTS = ("parameters", "layers", "scores in training mode", "scores in evaluation mode")
 PERIOD = 262_147  # numbers until the stream repeats: a prime, so that no two filters of a layer are alike
 MOMENTUM = 0.1  # of the running statistics, in each network that is looked at: it is no part of the function
-SMALL = 20_000  # numbers in the images, up to which a pass costs less than the first use of tensors without numbers
+SMALL = 30_000  # numbers in the images, up to which a pass costs less than the first use of tensors without numbers
 Shape = tuple[int, ...]
 
 
@@ -41,7 +41,8 @@ def look(
     ----------
     make : a class or function that makes the network.
     args, kwargs : its arguments.
-    images : the shape of the batch to put in, such as (2, 3, 224, 224).
+    images : the shape of the batch to put in, such as (2, 3, 224, 224). Of a batch of none, (0, 3, 224, 224), nothing
+        is computed: the network is made, without memory for numbers if it allows that, and its parameters are counted.
     seed : where the weights and the images come from; None looks at sizes only, without memory for numbers.
 
     Returns
@@ -58,6 +59,8 @@ def look(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
+        if images[0] == 0:
+            return _parameters(make, args, kwargs, images), {}
         if seed is None:
             return _sizes(make, args, kwargs, images)
         with _Uninitialized():
@@ -67,15 +70,23 @@ def look(
         return (_count(net), found.layers, *_scores(net, images, seed))
 
 
+def _parameters(make: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], images: Shape) -> Any:
+    with contextlib.suppress(Exception), torch.device("meta"), _Uninitialized():
+        return _count(_made(make, args, kwargs))
+    return _sizes(make, args, kwargs, (2, *images[1:]))[0]  # lazy layers need a pass
+
+
 def _sizes(make: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], images: Shape) -> tuple[Any, ...]:
     """Parameters and layers; where images are large, with tensors without numbers if the network allows that."""
+    small = math.prod(images) <= SMALL
 
     def measured() -> tuple[Any, ...]:
-        net = _made(make, args, kwargs)
-        layers = _traced(net, images).layers  # layers that take their sizes from what they see first have them now
+        with _Uninitialized():
+            net = _made(make, args, kwargs)
+        layers = _traced(net, images, small=small).layers  # lazy layers have their sizes from now on
         return _count(net), layers
 
-    if math.prod(images) > SMALL:
+    if not small:
         with contextlib.suppress(Exception), torch.device("meta"):
             return measured()
     return measured()
@@ -144,7 +155,8 @@ def _fill(net: nn.Module, names: Sequence[str], transposed: set[str], seed: int)
         parameter = parameters[name]
         shape = parameter.shape[::-1] if name in transposed else parameter.shape
         if len(shape) > 1:
-            values = weights.take(shape) * math.sqrt(6 / math.prod(shape[1:]))
+            values = weights.take(shape)
+            values *= math.sqrt(6 / math.prod(shape[1:]))
         else:
             values = 0.5 + 0.8 * vectors.take(shape)
         parameter.data = torch.from_numpy(values.T if name in transposed else values)
@@ -159,10 +171,14 @@ class _Stream:
         self.at = 0
 
     def take(self, shape: Shape) -> np.ndarray:
-        count = math.prod(shape)
-        rolled = np.roll(self.numbers, -self.at) if count > PERIOD - self.at else self.numbers[self.at :]
-        self.at = (self.at + count) % PERIOD
-        return np.resize(rolled[: min(count, PERIOD)], shape)
+        taken = np.empty(math.prod(shape))
+        start = 0
+        while start < taken.size:
+            part = self.numbers[self.at : self.at + taken.size - start]
+            taken[start : start + part.size] = part
+            start += part.size
+            self.at = (self.at + part.size) % PERIOD
+        return taken.reshape(shape)
 
 
 @lru_cache(maxsize=16)

@@ -86,7 +86,7 @@ def call(result: Examination, case: Case) -> list[str]:
     if len(one_line) <= WIDTH and not result.exercise.shown:
         return [one_line]
     lines = [line for n, v in arguments for line in _assignment(n, v)]
-    return [*lines, result.exercise.shown] if result.exercise.shown else lines
+    return [*lines, *result.exercise.shown.splitlines()]
 
 
 def _assignment(name: str, value: Any) -> list[str]:

@@ -56,7 +56,7 @@ def fit(
     loss : (output, labels) → mean loss; :func:`cross_entropy` by default.
     schedule : epochs so far, with the fraction of the running one → learning rate; without it, the optimizer's own.
     checkpoint : a file that is written after every epoch. Where it exists, the run goes on behind its last epoch and
-        ends with the same numbers as one that was never stopped.
+        ends with the same numbers as one that was never stopped (on a GPU, up to the order of sums).
     show : a progress bar, and in a notebook curves that grow.
 
     Returns

@@ -68,10 +68,12 @@ class Varied(nn.Module):
             return self.net(*inputs)
 
     def drop(self, names: Sequence[str]) -> None:
-        """Take out parameters, by their names."""
+        """Take out parameters, by their names; what still computes with them gets the same numbers as a constant."""
         for name in names:
             owner, _, own = name.rpartition(".")
-            self.get_submodule(owner)._parameters[own] = None
+            module = self.get_submodule(owner)
+            constant = module._parameters.pop(own)
+            module.__dict__[own] = None if constant is None else constant.detach().double()
 
 
 class _Changed(TorchFunctionMode):

@@ -14,7 +14,7 @@ from course_utils.contract import Exercise
 
 __all__ = ["find", "lesson", "lessons", "modules", "names"]
 
-MODULES = ("start_here", "convolution", "padding_stride", "layers", "pooling", "batch_norm", "lenet")
+MODULES = ("start_here", "convolution", "padding_stride", "layers", "pooling", "batch_norm", "lenet", "resnet")
 
 
 @cache

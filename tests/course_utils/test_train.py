@@ -86,6 +86,13 @@ def test_a_seed_decides_all_of_it_and_nothing_else_does(data):
     assert not same(one, third)
 
 
+def test_it_trains_in_training_mode_whatever_the_mode_was(data):
+    usual, _ = train(data, 1)
+    sleeping, _ = train(data, 1, net=make_net().eval())
+    assert same(usual, sleeping)
+    assert not any(module.training for module in sleeping.modules())
+
+
 def test_epochs_have_different_orders_and_so_have_neighbouring_seeds(data):
     images, labels = data
     seen = []
