@@ -14,7 +14,17 @@ from course_utils.contract import Exercise
 
 __all__ = ["find", "lesson", "lessons", "modules", "names"]
 
-MODULES = ("start_here", "convolution", "padding_stride", "layers", "pooling", "batch_norm", "lenet", "resnet")
+MODULES = (
+    "start_here",
+    "convolution",
+    "padding_stride",
+    "layers",
+    "pooling",
+    "batch_norm",
+    "lenet",
+    "alexnet_vgg",
+    "resnet",
+)
 
 
 @cache
