@@ -190,8 +190,10 @@ def plain(lesson: Lesson) -> tuple[Variant, Variant]:
 def mistaken(lesson: Lesson, solved: Run, findings: list[str]) -> Iterator[Variant]:
     """The lesson with each known mistake; one that cannot be written down is a finding."""
     sources = {cells.grade_id(c): c.source for c in lesson.source.cells}
+    parts = cells.parts(lesson.source)
     for exercise in known(lesson):
-        skipped = untouched(solved, exercise.name)
+        partners = partners_of(exercise.name)  # may fail or not: nothing is learned from them
+        skipped = untouched(solved, exercise.name) | {name for name, part in parts.items() if part.exercise in partners}
         for mistake in exercise.mistakes:
             try:
                 wrong = answers.mistaken(sources[exercise.name], exercise, mistake)
@@ -209,6 +211,12 @@ def untouched(solved: Run, exercise: str) -> frozenset[str]:
         return frozenset()
     own = {f"{exercise}_check", f"{exercise}_hidden"}
     return frozenset(grade_id for label, grade_id in tests.items() if label not in users) - own
+
+
+def partners_of(exercise: str) -> frozenset[str]:
+    """The exercises that a mistake in this one may spoil: those that belong to it, or build on it."""
+    found = (each for each in map(exercises.find, exercises.names()) if exercise in (*each.companions, *each.builds_on))
+    return frozenset(each.name for each in found) - {exercise}
 
 
 def known(lesson: Lesson) -> list[Exercise]:
@@ -348,9 +356,7 @@ def _judged(run: Run, parts: Mapping[str, Part]) -> Judged:
     own = [name for name, part in parts.items() if part.exercise == exercise]
     unnoticed = [name for name in own if name not in run.graded]
     misnamed = [name for name in own if name in run.graded and run.graded[name].named != (mistake,)]
-    known = map(exercises.find, exercises.names())
-    partners = {e.name for e in known if exercise in (*e.companions, *e.builds_on)}
-    others = [name for name in run.graded if parts[name].exercise not in {exercise, *partners}]
+    others = [name for name in run.graded if parts[name].exercise != exercise]
     findings = [f"{run.variant.name}: goes unnoticed in {name}." for name in unnoticed]
     findings += [f"{run.variant.name}: {name} says {_said(run.graded[name])}." for name in misnamed]
     findings += [f"{run.variant.name}: {name} fails too: {run.graded[name].error}" for name in others]
