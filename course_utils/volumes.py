@@ -21,6 +21,7 @@ REACH = 0.75  # from the first sheet of a stack to its last, along either axis, 
 TALL, SHORT, THIN = 1.9, 0.3, 0.12  # the longest strip, the shortest, and how wide they are
 ROOM, GAP = 0.75, 0.3  # what a stack has for its name at least, and between stacks
 BELOW = -1.15  # where texts below begin
+FRAME = 0.6  # points: lines around tiles
 Size = tuple[float, float]  # width and height
 Place = tuple[float, float]  # of a lower left corner: x, y
 
@@ -81,12 +82,14 @@ def _reach(channels: int) -> float:
 def _sheets(axes: Axes, corner: Place, size: Size, shape: tuple[int, ...], values: np.ndarray | None) -> None:
     """The first channel at the upper left, each next one further to the right, lower, and in front of it."""
     channels, reach = shape[0], _reach(shape[0])
+    pitch = reach / max(1, channels - 1)
+    line = min(FRAME, 20 * pitch) if channels > 1 else FRAME  # of 72 points an inch: most of a sheet's edge stays free
     for channel in range(channels):
-        moved = reach * channel / max(1, channels - 1)
+        moved = pitch * channel
         place = corner[0] + moved, corner[1] + reach - moved
         numbers = None if values is None else values[channel]
         limits = (0.0, 1.0) if values is None else (float(values.min()), float(values.max()))
-        _tile(axes, place, (size[0] - reach, size[1] - reach), numbers, limits, SHEET, zorder=2 + channel)
+        _tile(axes, place, (size[0] - reach, size[1] - reach), numbers, limits, SHEET, line, zorder=2 + channel)
 
 
 def _strip(axes: Axes, corner: Place, size: Size, shape: tuple[int, ...], values: np.ndarray | None) -> None:
@@ -96,17 +99,24 @@ def _strip(axes: Axes, corner: Place, size: Size, shape: tuple[int, ...], values
 
 
 def _tile(
-    axes: Axes, corner: Place, size: Size, values: np.ndarray | None, limits: Size, color: str, *, zorder: int
+    axes: Axes,
+    corner: Place,
+    size: Size,
+    values: np.ndarray | None,
+    limits: Size,
+    color: str,
+    line: float = FRAME,
+    *,
+    zorder: int,
 ) -> None:
     """A framed rectangle, plain or filled with the numbers of a matrix."""
     from matplotlib.patches import Rectangle
 
     if values is not None:
         extent = (corner[0], corner[0] + size[0], corner[1], corner[1] + size[1])
-        look: dict[str, Any] = {"vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
-        axes.imshow(values, extent=extent, zorder=zorder, cmap="viridis", **look)
-    fill = "none" if values is not None else color
-    axes.add_patch(Rectangle(corner, *size, facecolor=fill, edgecolor=EDGE, linewidth=0.5, zorder=zorder))
+        axes.imshow(values, "viridis", extent=extent, vmin=limits[0], vmax=limits[1], zorder=zorder)
+    look = {"facecolor": "none" if values is not None else color, "edgecolor": EDGE, "linewidth": line, "snap": False}
+    axes.add_patch(Rectangle(corner, *size, zorder=zorder, **look))
 
 
 def _arrow(axes: Axes, right: float, text: str) -> None:
