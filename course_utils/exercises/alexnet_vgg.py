@@ -250,7 +250,7 @@ def _dropped(dropout, shape, p, training, seed):
     given = tensor(x)
     draws = _Draws(dropout, seed, 2, lambda generator: dropout(given, p, training, generator))
     out = draws.outs[0]
-    facts: tuple[str, ...] = ("another one", UNSEEN, UNSEEN, UNSEEN)
+    facts = "another one", UNSEEN, UNSEEN, UNSEEN
     if out.shape == x.shape:
         zero = out == 0
         what = _pattern(zero)
@@ -469,7 +469,7 @@ def _augmented(augment, shape, padding, seed):
     images = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
     given = tensor(images)
     draws = _Draws(augment, seed, BATCHES, lambda generator: augment(given, padding, generator))
-    facts: tuple[str, ...] = ("another one", UNSEEN, UNSEEN, UNSEEN)
+    facts = "another one", UNSEEN, UNSEEN, UNSEEN
     if all(out.shape == images.shape for out in draws.outs):
         facts = ("that of images", *_changes_of(images, np.array(draws.outs), padding))
     return *facts, draws.again, draws.second, draws.generators, _left_alone(given, images)
@@ -807,7 +807,7 @@ def _layers(*sizes: str) -> dict[str, str]:
     return {f"layer {i}": size for i, size in enumerate(sizes, 1)}
 
 
-def _conv(channels_in: int, channels_out: int, kernel: int, **options: int) -> tuple[torch.nn.Module, ...]:
+def _conv(channels_in: int, channels_out: int, kernel: int, **options: Any) -> tuple[torch.nn.Module, ...]:
     return torch.nn.Conv2d(channels_in, channels_out, kernel, **options), torch.nn.ReLU()
 
 
