@@ -115,7 +115,12 @@ def _tile(
     if values is not None:
         extent = (corner[0], corner[0] + size[0], corner[1], corner[1] + size[1])
         axes.imshow(values, "viridis", extent=extent, vmin=limits[0], vmax=limits[1], zorder=zorder)
-    look = {"facecolor": "none" if values is not None else color, "edgecolor": EDGE, "linewidth": line, "snap": False}
+    look: dict[str, Any] = {
+        "facecolor": "none" if values is not None else color,
+        "edgecolor": EDGE,
+        "linewidth": line,
+        "snap": False,
+    }
     axes.add_patch(Rectangle(corner, *size, zorder=zorder, **look))
 
 
