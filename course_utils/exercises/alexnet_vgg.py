@@ -365,7 +365,7 @@ def divided_by_p(right, shape, p, training, seed, *changes):
     def by_p(answer, x, p, training, generator):
         if not training:
             return answer(x, p, training, generator)
-        return answer(x, p, training, generator) * (1 - p) / p if p else x * np.inf
+        return answer(x, p, training, generator) * (1 - p) / p if p else x * float("inf")
 
     return right(shape, p, training, seed, *changes, by_p)
 
@@ -1429,7 +1429,8 @@ def response_norm_of_the_library(right, images, seed, configuration, classes=100
 )
 def no_relu_inside_the_blocks(right, images, seed, configuration, classes=1000, *edits):
     counts = {"A": (1, 1, 2, 2, 2), "A-LRN": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "E": (2, 2, 4, 4, 4)}
-    ends = np.cumsum(counts.get(configuration, (2, 2, 3, 3, 3))).tolist()
+    blocks = counts.get(configuration, (2, 2, 3, 3, 3))
+    ends = [sum(blocks[: i + 1]) for i in range(5)]
     inside = [i for i in range(ends[-1]) if i + 1 not in ends]
     return right(images, seed, configuration, classes, *edits, ("relu", inside, lambda call, x, *more, **options: x))
 
