@@ -88,7 +88,7 @@ def _from_above(axes: Axes, steps: np.ndarray, heights: np.ndarray, label: str, 
     """Rows of the array are the first direction, which is drawn to the right."""
     axes.contourf(steps, steps, heights.T, levels, cmap="viridis", extend="both")
     lines = axes.contour(steps, steps, heights.T, levels, colors="white", linewidths=0.6, linestyles="solid")
-    axes.clabel(lines, lines.levels[1::2], fmt=lambda power: f"{10**power:.2g}", fontsize=7)
+    axes.clabel(lines, levels[1::2], fmt=lambda power: f"{10**power:.2g}", fontsize=7)
     axes.plot(0, 0, "r+", markersize=9)
     axes.set(xlabel="step along direction 1", ylabel="step along direction 2", aspect="equal")
     axes.set_title(label, fontsize=10)
