@@ -187,6 +187,15 @@ def no_relu_between_the_convolutions(right, images, seed, in_channels, channels,
 
 
 @BasicBlock.mistake(
+    "One ReLU too many: you bend the main path before the addition, and the sum after it. Then the block can only add "
+    "to what comes in, never take away. Nothing stands between the last batch norm and the addition."
+)
+def relu_before_and_after_the_addition(right, images, seed, in_channels, channels, stride=1, *edits):
+    early = ("batch_norm", 1, lambda call, *given, **options: call(*given, **options).relu())
+    return right(images, seed, in_channels, channels, stride, *edits, early)
+
+
+@BasicBlock.mistake(
     "What comes in is never added: this is a plain block. The shortcut, x itself or its projection, is what the lesson "
     "is about."
 )
@@ -370,6 +379,15 @@ def relu_before_the_addition(right, images, seed, in_channels, channels, stride=
     early = ("batch_norm", 2, lambda call, *given, **options: call(*given, **options).relu())
     dropped = ("relu", 2, lambda call, x, *options, **more: x)
     return right(images, seed, in_channels, channels, stride, *edits, early, dropped)
+
+
+@Bottleneck.mistake(
+    "One ReLU too many: you bend the main path before the addition, and the sum after it. Then the block can only add "
+    "to what comes in, never take away. Nothing stands between the last batch norm and the addition."
+)
+def relu_before_and_after_the_addition(right, images, seed, in_channels, channels, stride=1, *edits):
+    early = ("batch_norm", 2, lambda call, *given, **options: call(*given, **options).relu())
+    return right(images, seed, in_channels, channels, stride, *edits, early)
 
 
 @Bottleneck.mistake(
@@ -1414,6 +1432,22 @@ def sum_over_the_images(right, images, labels, grid, seed, training, *changes):
         return len(labels) * np.array(answer(model, images, labels, directions, grid))
 
     return right(images, labels, grid, seed, training, *changes, summed)
+
+
+@loss_surface.mistake(
+    "There is a softmax before your loss. cross_entropy takes scores and does the softmax itself; a second one makes "
+    "every surface flat."
+)
+def softmax_before_the_loss(right, images, labels, grid, seed, training, *changes):
+    def squashed(answer, model, images, labels, directions, grid):
+        from copy import deepcopy
+
+        from torch import nn
+
+        net = nn.Sequential(*deepcopy(model), nn.Softmax(1)).train(model.training)
+        return answer(net, images, labels, directions, grid)
+
+    return right(images, labels, grid, seed, training, *changes, squashed)
 
 
 @loss_surface.mistake(
