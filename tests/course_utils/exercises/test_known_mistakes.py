@@ -5,6 +5,7 @@ import builtins
 import copy
 import functools
 import inspect
+import symtable
 import textwrap
 
 import pytest
@@ -118,6 +119,13 @@ def test_no_mistake_is_taken_for_another(exercise, drawn):
                 assert differ, f"{first} does what {second} does"
 
 
+def free_names(table):
+    """The global names that functions use, those inside others too."""
+    inner = table.get_type() == "function"
+    found = {s.get_name() for s in table.get_symbols() if inner and s.is_global() and s.is_referenced()}
+    return found.union(*map(free_names, table.get_children()))
+
+
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
 def test_mistake_is_written_with_its_arguments_numpy_and_builtins_only(exercise, mistake):
     """It is also written into notebooks, where no helper of the declaring module exists."""
@@ -127,7 +135,5 @@ def test_mistake_is_written_with_its_arguments_numpy_and_builtins_only(exercise,
     assert [p.name for p in parameters] == list(exercise.signature.parameters)
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     definition.decorator_list = []
-    names = [n for n in ast.walk(definition) if isinstance(n, ast.Name)]
-    assigned = {n.id for n in names if isinstance(n.ctx, ast.Store)} | set(inspect.signature(function).parameters)
-    free = {n.id for n in names} - assigned - {"np", "math"} - set(vars(builtins))
-    assert not free & set(function.__globals__), f"uses {free}, which a notebook does not have"
+    free = free_names(symtable.symtable(ast.unparse(definition), "mistake", "exec")) - {"np", "math"}
+    assert not free - set(vars(builtins)), f"uses {free}, which a notebook does not have"
