@@ -55,7 +55,8 @@ def _renamed(tree: ast.Module, exercise: str) -> ast.Module:
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node in tree.body and node.name in own:
             node.name = f"{node.name}_{exercise}"
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    imports = [ast.Import([ast.alias("math")])] if "math" in used else []
+    modules = {"math": ast.alias("math"), "np": ast.alias("numpy", "np")}  # what a mistake's function may use
+    imports = [ast.Import([alias]) for name, alias in modules.items() if name in used]
     return ast.Module([*imports, *tree.body], [])
 
 
