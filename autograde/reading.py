@@ -31,6 +31,7 @@ class Reading:
     imported: dict[str, set[str]] = field(default_factory=dict)  # name → dotted paths
     defined: dict[str, list[ast.AST]] = field(default_factory=dict)
     starred: set[str] = field(default_factory=set)  # modules of which everything was imported
+    paths: dict[int, frozenset[str]] = field(default_factory=dict)  # a statement's id → the dotted names in it
 
     @classmethod
     def of(cls, sources: Sequence[str]) -> Reading:
@@ -62,14 +63,20 @@ class Reading:
         waiting, seen = [name], {name}
         while waiting:
             for tree in self.defined.get(waiting.pop(), ()):
-                local = {alias: path for node in ast.walk(tree) for alias, path in _imported(node)}
-                for path in _paths(tree, local, self.imported):
+                for path in self._paths(tree):
                     found.add(path)
                     own = path.removeprefix("__main__.").split(".")[0]
                     if path.startswith("__main__.") and own in self.defined and own not in seen:
                         seen.add(own)
                         waiting.append(own)
         return frozenset(found)
+
+    def _paths(self, tree: ast.AST) -> frozenset[str]:
+        """The dotted names in a statement: many answers build on the same one, so they are kept."""
+        if id(tree) not in self.paths:
+            local = {alias: path for node in ast.walk(tree) for alias, path in _imported(node)}
+            self.paths[id(tree)] = frozenset(_paths(tree, local, self.imported))
+        return self.paths[id(tree)]
 
     def worth_a_look(self) -> tuple[str, ...]:
         """Names in the answers by which a program can reach what is not meant for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -80,13 +81,20 @@ def digits() -> Dataset:
 
     ``images`` is in scikit-learn's order. The parts are random: 1,200, 297 and 300 images.
     """
+    pixels, labels = _digits()
+    images = pixels[:, None] / 16.0  # (1797, 1, 8, 8)
+    order = np.random.default_rng(0).permutation(len(images))
+    split = {"train": order[:1200], "validation": order[1200:-300], "test": order[-300:]}
+    return Dataset("digits", images, labels.astype(np.int64), tuple("0123456789"), split)
+
+
+@cache
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """The file as it is: a text of which reading takes most of the time of a small exercise."""
     from sklearn.datasets import load_digits
 
     loaded = load_digits()
-    images = loaded.images[:, None] / 16.0  # (1797, 1, 8, 8)
-    order = np.random.default_rng(0).permutation(len(images))
-    split = {"train": order[:1200], "validation": order[1200:-300], "test": order[-300:]}
-    return Dataset("digits", images, loaded.target.astype(np.int64), tuple("0123456789"), split)
+    return loaded.images, loaded.target
 
 
 def glyphs(

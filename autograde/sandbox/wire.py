@@ -28,7 +28,7 @@ import numpy as np
 
 from course_utils.recipe import Recipe
 
-HEAD = struct.Struct("!II")
+HEAD = struct.Struct("!IIQ")  # bytes of text, how many buffers, bytes of all that follows
 DEEPEST = 60
 MOST_VALUES = 1_000_000
 MOST_BUFFERS = 10_000
@@ -40,6 +40,7 @@ SLOWEST = 10.0  # seconds for putting a set or dict together: its items may have
 LARGEST_INTEGER = 1 << 14_000  # of about as many digits as Python writes out
 WHOLE = 2.0  # seconds that a message may be late, once it has begun to come
 KINDS = "biufcSUmM"  # of NumPy's types: no objects, no records
+_TO_TEXT = json.JSONEncoder(separators=(",", ":"))
 _DTYPE = re.compile(rf"[<>|][{KINDS}]\d{{1,9}}(\[\d{{0,9}}[A-Za-z]{{1,7}}\])?")
 LIBRARIES = ("numpy", "torch", "math", "builtins", "operator", "functools")
 TYPES = (bool, int, float, complex, str, bytes, list, tuple, dict, set, slice)
@@ -87,13 +88,14 @@ class Frame:
 
 def send(connection: socket.socket, frame: Frame, largest: int | None = None) -> None:
     """Send a frame; :class:`TooLargeError` before anything is sent when it is larger than that many bytes."""
-    text = json.dumps(frame.tree, separators=(",", ":")).encode()
+    text = _TO_TEXT.encode(frame.tree).encode()
     lengths = struct.pack(f"!{len(frame.buffers)}Q", *map(len, frame.buffers))
     total = len(text) + sum(map(len, frame.buffers))
     if largest is not None and (total > largest or len(text) > LONGEST_TEXT):
         raise TooLargeError(f"{total / 1e6:.0f} MB of {largest / 1e6:.0f}")
     try:
-        connection.sendall(b"".join([HEAD.pack(len(text), len(frame.buffers)), lengths, text, *frame.buffers]))
+        head = HEAD.pack(len(text), len(frame.buffers), len(lengths) + total)
+        connection.sendall(b"".join([head, lengths, text, *frame.buffers]))
     except TimeoutError as error:
         raise TimeoutOnWireError("nobody reads") from error
     except OSError as error:
@@ -102,47 +104,55 @@ def send(connection: socket.socket, frame: Frame, largest: int | None = None) ->
 
 def receive(connection: socket.socket, largest: int, deadline: float | None = None) -> Frame:
     """The next frame, which must come before the deadline (by ``time.monotonic``)."""
-    length, count = HEAD.unpack(_read(connection, HEAD.size, deadline))
-    if length > min(largest, LONGEST_TEXT) or count > MOST_BUFFERS:
-        raise TooLargeError(f"{length / 1e6:.0f} MB of text, {count} buffers")
+    length, count, rest = HEAD.unpack(_read(connection, HEAD.size, deadline))
+    if length > min(largest, LONGEST_TEXT) or count > MOST_BUFFERS or rest > largest + 8 * count:
+        raise TooLargeError(f"{rest / 1e6:.0f} MB of {largest / 1e6:.0f}, {length / 1e6:.0f} of text, {count} buffers")
     try:
-        return _rest(connection, length, count, largest, None if deadline is None else deadline + WHOLE)
+        content = _read(connection, rest, None if deadline is None else deadline + WHOLE)
     except TimeoutOnWireError as error:
         raise TimeoutOnWireError("half an answer in time", begun=True) from error
+    return _taken_apart(content, length, count)
 
 
-def _rest(connection: socket.socket, length: int, count: int, largest: int, deadline: float | None) -> Frame:
-    lengths = struct.unpack(f"!{count}Q", _read(connection, 8 * count, deadline))
-    if length + sum(lengths) > largest:
-        raise TooLargeError(f"{(length + sum(lengths)) / 1e6:.0f} MB of {largest / 1e6:.0f}")
-    text = _read(connection, length, deadline)
-    buffers = tuple(_read(connection, size, deadline) for size in lengths)
+def _taken_apart(content: memoryview, length: int, count: int) -> Frame:
+    """The frame of what follows a head: the buffers' lengths, a text, the buffers."""
+    if len(content) < 8 * count:
+        raise WireError("a message that is too short for its buffers")
+    ends = list(itertools.accumulate(struct.unpack_from(f"!{count}Q", content), initial=8 * count + length))
+    if ends[-1] != len(content):
+        raise WireError(f"a message of {len(content)} bytes that says it has {ends[-1]}")
+    text = bytes(content[8 * count : 8 * count + length])
     if text.count(b",") + text.count(b"[") + text.count(b"{") > 4 * MOST_VALUES:
         raise TooLargeError("too many values")
+    buffers = tuple(bytes(content[start:end]) for start, end in itertools.pairwise(ends))
     try:
-        return Frame(json.loads(text), buffers, size=length + sum(lengths))
+        return Frame(json.loads(text.decode()), buffers, size=len(content))
     except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
 
 
-def _read(connection: socket.socket, size: int, deadline: float | None) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
+def _read(connection: socket.socket, size: int, deadline: float | None) -> memoryview:
+    """So many bytes; room is made for them only as they come."""
+    content = bytearray(min(size, 1 << 20))
+    got = 0
+    while got < size:
+        if got == len(content):
+            content += bytes(min(size - got, len(content)))
         try:
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TimeoutOnWireError("no answer in time", begun=bool(parts))
+                    raise TimeoutOnWireError("no answer in time", begun=got > 0)
                 connection.settimeout(left)
-            part = connection.recv(min(size - len(parts), 1 << 20))
+            part = connection.recv_into(memoryview(content)[got:])
         except TimeoutError as error:
-            raise TimeoutOnWireError("no answer in time", begun=bool(parts)) from error
+            raise TimeoutOnWireError("no answer in time", begun=got > 0) from error
         except OSError as error:
             raise ClosedError(str(error)) from error
         if not part:
             raise ClosedError("the other side is gone")
-        parts += part
-    return bytes(parts)
+        got += part
+    return memoryview(content)
 
 
 class Encoder:
@@ -167,12 +177,19 @@ class Encoder:
             raise TooLargeError("lists in lists without end" if depth > DEEPEST else "too many values")
         if value is None or value is True or value is False:
             return value
-        simple = _SIMPLE.get(type(value))
-        if simple is None and (self.trusted or not _has_methods(type(value))):
-            simple = next((make for kind, make in _SIMPLE.items() if _is(value, kind)), None)
+        kind = type(value)
+        if kind is np.ndarray:
+            return self._numpy(value, depth)
+        simple = _SIMPLE.get(kind) or self._derived(kind)
         if simple is not None:
             return simple(self, value, depth)
         return self._other(value, depth)
+
+    def _derived(self, kind: type) -> _Maker | None:
+        """How a value of a class derived from a plain one goes: a named tuple as a tuple, say."""
+        if not issubclass(kind, _PLAIN) or issubclass(kind, np.generic) or not (self.trusted or not _has_methods(kind)):
+            return None
+        return next(make for plain, make in _SIMPLE.items() if issubclass(kind, plain))
 
     def _other(self, value: Any, depth: int) -> Any:
         if isinstance(value, Recipe):
@@ -254,11 +271,6 @@ def _is_type(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.dtype)
 
 
-def _is(value: Any, kind: type) -> bool:
-    """Whether a value of a class derived from a plain one goes as that: a named tuple as a tuple, say."""
-    return isinstance(value, kind) and not isinstance(value, np.generic)
-
-
 def _integer(coder: Encoder, value: int, depth: int) -> Any:
     number = int.__index__(value)
     if -(1 << 53) < number < 1 << 53:
@@ -310,7 +322,8 @@ def _pairs(coder: Encoder, value: dict[Any, Any], depth: int) -> Any:
     return {"t": "dict", "v": [[coder.encode(k, depth + 1), coder.encode(v, depth + 1)] for k, v in dict.items(value)]}
 
 
-_SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
+_Maker = Callable[[Encoder, Any, int], Any]
+_SIMPLE: Mapping[type, _Maker] = {
     int: _integer,
     float: _float,
     str: lambda coder, value, depth: coder.text(str.__str__(value)),
@@ -328,6 +341,7 @@ _SIMPLE: Mapping[type, Callable[[Encoder, Any, int], Any]] = {
     slice: lambda coder, value, depth: {"t": "slice", "v": coder.items((value.start, value.stop, value.step), depth)},
     range: _range,
 }
+_PLAIN = tuple(_SIMPLE)
 
 
 def _order(array: np.ndarray[Any, Any]) -> str:

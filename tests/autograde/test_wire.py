@@ -274,7 +274,8 @@ BUFFERS = (struct.pack("d", 1.0), b"bytes")
 
 def packed(tree, buffers=BUFFERS):
     text = wire.json.dumps(tree).encode()
-    return struct.pack(f"!II{len(buffers)}Q", len(text), len(buffers), *map(len, buffers)) + text + b"".join(buffers)
+    content = struct.pack(f"!{len(buffers)}Q", *map(len, buffers)) + text + b"".join(buffers)
+    return wire.HEAD.pack(len(text), len(buffers), len(content)) + content
 
 
 @settings(max_examples=300, deadline=None)
@@ -356,10 +357,10 @@ def test_any_plain_value_crosses_unchanged(value):
 @pytest.mark.parametrize(
     "head",
     [
-        struct.pack("!II", 0xFFFFFFFF, 0),
-        struct.pack("!II", 2, 0xFFFFFFFF),
-        struct.pack("!IIQ", 2, 1, 1 << 60),
-        struct.pack("!IIQQ", 2, 2, wire.LARGEST, wire.LARGEST),
+        wire.HEAD.pack(0xFFFFFFFF, 0, 0xFFFFFFFF),
+        wire.HEAD.pack(2, 0xFFFFFFFF, 8 * 0xFFFFFFFF + 2),
+        wire.HEAD.pack(2, 1, 1 << 60),
+        wire.HEAD.pack(2, 2, 2 * wire.LARGEST),
     ],
 )
 def test_lengths_are_looked_at_before_anything_is_read(head):
@@ -367,10 +368,20 @@ def test_lengths_are_looked_at_before_anything_is_read(head):
         told(head)
 
 
+@pytest.mark.parametrize(
+    ("head", "lengths"),
+    [((2, 0, 3), ()), ((2, 1, 9), ()), ((2, 1, 11), (1 << 63,)), ((9, 0, 2), ()), ((0, 2, 16), (0, 1))],
+)
+def test_lengths_that_do_not_fit_are_refused(head, lengths):
+    content = struct.pack(f"!{len(lengths)}Q", *lengths) + b"{}"
+    with pytest.raises(WireError, match="message"):
+        told(wire.HEAD.pack(*head) + content.ljust(head[2])[: head[2]])
+
+
 def test_a_text_of_very_many_values_is_not_parsed():
     text = b"[" + b"[]," * 2_500_000 + b"[]]"
     with pytest.raises(TooLargeError):
-        told(struct.pack("!II", len(text), 0) + text)
+        told(wire.HEAD.pack(len(text), 0, len(text)) + text)
 
 
 def test_half_a_message_is_waited_for_only_so_long(monkeypatch):

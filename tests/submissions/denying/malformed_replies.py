@@ -13,12 +13,12 @@ def scale(values, factor):
     student().connection.sendall(os.urandom(1000))
 # %% tally
 def tally(words):
-    student().connection.sendall(struct.pack("!IIQ", 2, 1, 1 << 50) + b"{}")
+    student().connection.sendall(struct.pack("!IIQQ", 2, 1, 1 << 50, 1 << 50) + b"{}")
 # %% slope
 def slope(f, x, h=1e-5):
     tree = {"n": student().number, "value": {"t": "object", "number": "x", "type": []}, "changed": [[0]]}
     text = json.dumps(tree).encode()
-    student().connection.sendall(struct.pack("!II", len(text), 0) + text)
+    student().connection.sendall(struct.pack("!IIQ", len(text), 0, len(text)) + text)
 # %% center
 def center(values):
-    student().connection.sendall(struct.pack("!II", 1_000_000, 0) + b"[" * 1_000_000)
+    student().connection.sendall(struct.pack("!IIQ", 1_000_000, 0, 1_000_000) + b"[" * 1_000_000)

@@ -9,4 +9,4 @@ def scale(values, factor):
     items = [{"t": "int", "v": hex((2**61 - 1) * number)} for number in range(1, 50_000)]
     tree = {"n": student.number, "value": {"t": "set", "v": items}, "printed": "", "changed": []}
     text = json.dumps(tree).encode()
-    student.connection.sendall(struct.pack("!II", len(text), 0) + text)
+    student.connection.sendall(struct.pack("!IIQ", len(text), 0, len(text)) + text)

