@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograde.course import Course
-from autograde.errors import AutogradeError
+from autograde.errors import AutogradeError, UsageError
 
 if TYPE_CHECKING:
     from autograde.outcomes import Outcome
@@ -37,6 +37,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="autograde", description="Grade the course's notebooks.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _command(commands, "release", _release, "sources to students' notebooks; refuses what would leak")
+    collect = _command(
+        commands, "collect", _collect, "a download of an LMS into submitted/", of_class=True, source=True
+    )
+    collect.add_argument(
+        "--roster", type=Path, metavar="FILE", help="who is in the class, as CSV (default: class/roster.csv)"
+    )
+    collect.add_argument("--due", metavar="DATE", help='when the lesson was due, such as "2026-11-20 23:59"')
+    collect.add_argument(
+        "--from", dest="kind", choices=["canvas", "moodle", "gradescope", "folder"], help="default: seen"
+    )
+    collect.add_argument("--dry-run", action="store_true", help="say what would be taken, write nothing")
     grade = _command(commands, "grade", _grade, "run and score the submissions of a class", of_class=True)
     grade.add_argument("--student", metavar="NAME", help="only this student's")
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
@@ -58,10 +69,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], says: str, *, of_class: bool = False
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    says: str,
+    *,
+    of_class: bool = False,
+    source: bool = False,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
     command.set_defaults(run=run, class_folder=None)
+    if source:
+        command.add_argument("source", type=Path, metavar="SOURCE", help="a folder, or the zip file of a bulk download")
     command.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_convolution; all when none is named")
     command.add_argument("--course", type=Path, default=Path(), metavar="DIR", help="the course's folder")
     if of_class:
@@ -97,6 +116,27 @@ def _release(options: argparse.Namespace) -> int:
         done = "written to" if released.changed else "already the same in"
         print(f"{released.lesson}: {done} {_shown(released.path)}")
     return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from autograde.collect import collect, table
+    from autograde.lms import Kind
+
+    course, lessons = _course(options)
+    if len(options.lessons) > 1:
+        raise UsageError("A download is of one lesson, or of all that its notebooks are of: name one lesson, or none.")
+    made = collect(
+        course,
+        options.source,
+        lessons[0] if options.lessons else None,
+        roster=options.roster,
+        due=options.due,
+        kind=Kind(options.kind) if options.kind else None,
+        dry_run=options.dry_run,
+    )
+    print(table(made))
+    print("Nothing was written." if options.dry_run else f"Submissions: {_shown(course.submitted)}.")
+    return 1 if made.refused else 0
 
 
 def _grade(options: argparse.Namespace) -> int:

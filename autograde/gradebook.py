@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,29 @@ class Book:
                 except MissingEntry:
                     continue
         return found
+
+    def due(self, lesson: str) -> datetime | None:
+        """When a lesson was due, if that is known."""
+        with self._open() as book:
+            try:
+                found = book.find_assignment(lesson).duedate
+            except MissingEntry:
+                return None
+        return None if found is None else found.replace(tzinfo=UTC)
+
+    def schedule(self, lesson: str, due: datetime) -> None:
+        """Enter when a lesson is due, and what that makes of the penalties of those who were graded."""
+        with self._open() as book, _at_once(book):
+            book.update_or_create_assignment(lesson, duedate=due.astimezone(UTC).replace(tzinfo=None))
+            for submitted in book.assignment_submissions(lesson):
+                if submitted.notebooks:
+                    self._penalize(book, lesson, submitted.student.id)
+
+    def enrol(self, students: Mapping[str, tuple[str, str, str]]) -> None:
+        """Enter a class: id → first name, last name, address."""
+        with self._open() as book, _at_once(book):
+            for student, (first, last, email) in students.items():
+                book.update_or_create_student(student, first_name=first, last_name=last, email=email)
 
     def students(self) -> tuple[str, ...]:
         with self._open() as book:
