@@ -57,7 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "feedback", _feedback, "a page for each submission, for its student", of_class=True)
     _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
     export = _command(commands, "export", _export, "the grades as a table", of_class=True)
-    export.add_argument("--format", choices=["csv"], default="csv")
+    export.add_argument("--format", choices=["csv", "canvas", "moodle"], default="csv")
+    export.add_argument("--roster", type=Path, metavar="FILE", help="for an LMS: the class (default: class/roster.csv)")
+    export.add_argument("--template", type=Path, metavar="FILE", help="for an LMS: its own exported sheet, to fill in")
+    export.add_argument(
+        "--column", type=_pair, action="append", default=[], metavar="LESSON=TITLE", help="a lesson's column in it"
+    )
+    export.add_argument("--output", type=Path, metavar="FILE", help="for an LMS: default class/FORMAT.csv")
     verify = _command(commands, "verify", _verify, "the course against itself: solutions, blanks and known mistakes")
     verify.add_argument("--workers", type=_positive, metavar="N", help="processes at a time (default: one a core)")
     _isolation(verify)
@@ -102,6 +108,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _pair(text: str) -> tuple[str, str]:
+    lesson, equals, title = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("LESSON=TITLE")
+    return lesson, title
 
 
 def _course(options: argparse.Namespace) -> tuple[Course, tuple[str, ...]]:
@@ -182,9 +195,15 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from autograde.export import write
+    from autograde.export import for_lms, write
 
     course, lessons = _course(options)
+    if options.format != "csv":
+        chosen = lessons if options.lessons else ()
+        files = {"roster": options.roster, "template": options.template, "output": options.output}
+        path, notes = for_lms(course, chosen, options.format, named=dict(options.column), **files)
+        print("\n".join([*notes, f"Import {_shown(path)}."]))
+        return 0
     print(f"The grades are in {_shown(write(course, lessons if options.lessons else ()))}.")
     return 0
 

@@ -178,23 +178,29 @@ def _contradicts(owner: Owner, student: Student) -> bool:
 
 def read(path: Path) -> Roster:
     """The roster in a file; :class:`UsageError` where it is none, or could mean two things."""
-    try:
-        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
-    except OSError as error:
-        raise UsageError(f"The roster {path} cannot be read: {error.strerror}.") from error
-    rows = table(decoded(content))
-    if not rows:
-        raise UsageError(f"The roster {path} has no rows, or is far too large for one.")
+    rows = lines(path)
     found = columns(rows[0])
     if not found.keys() & {"id", "login", "sis", "email", "canvas", "participant"}:
         raise UsageError(
             f"The roster {path} has no column that tells students apart: its first line must name the columns, "
             "such as id,first_name,last_name,email."
         )
-    people = [row for row in (_row(found, row) for row in rows[1:]) if _is_student(row)]
+    people = [row for row in (parsed(found, row) for row in rows[1:]) if _is_student(row)]
     return Roster(
         _checked([Student(id=i, **p) for i, p in zip(_ids(people), map(_personal, people), strict=True)], path)
     )
+
+
+def lines(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, at least one."""
+    try:
+        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    rows = table(decoded(content))
+    if not rows:
+        raise UsageError(f"{path} has no rows, or is far too large for a table of a class.")
+    return rows
 
 
 def decoded(content: bytes) -> str:
@@ -235,7 +241,8 @@ def columns(first: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _row(found: Mapping[str, int], row: Sequence[str]) -> dict[str, str]:
+def parsed(found: Mapping[str, int], row: Sequence[str]) -> dict[str, str]:
+    """A row of a roster: kind of entry → entry."""
     made = {kind: row[number].strip() if number < len(row) else "" for kind, number in found.items()}
     made["participant"] = "".join(re.findall(r"\d+$", made.get("participant", "")))
     return made

@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograde.course import Course
+from autograde.gradebook import Book
 
 ROOT = Path(__file__).parents[2]
 _NAMESPACES = "from autograde.sandbox import kernel as k; k.unshare(k.NEW_USERS | k.NEW_MOUNTS | k.NEW_PIDS)"
@@ -104,6 +105,14 @@ def make_course(root):
 @pytest.fixture
 def course(tmp_path):
     return make_course(tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def ledger(tmp_path_factory):
+    """An empty gradebook, which takes nbgrader seconds to make."""
+    made = make_course(tmp_path_factory.mktemp("ledger"))
+    assert Book(made).students() == ()
+    return (made.folder / "gradebook.db").read_bytes()
 
 
 RIGHT = {

@@ -21,7 +21,7 @@ from autograde.gradebook import Book
 from autograde.lesson import Lesson
 from autograde.lms import Kind
 from autograde.roster import Owner
-from tests.autograde.conftest import first_lesson, make_course, second_lesson
+from tests.autograde.conftest import first_lesson, second_lesson
 
 LESSON = "10_first"
 CLASS = """Student,ID,SIS User ID,SIS Login ID,Section
@@ -49,14 +49,6 @@ def zipped(path, files):
         for name, content in files:
             made.writestr(name, content)
     return path
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory):
-    """An empty gradebook, which takes nbgrader seconds to make."""
-    course = make_course(tmp_path_factory.mktemp("ledger"))
-    assert Book(course).students() == ()
-    return (course.folder / "gradebook.db").read_bytes()
 
 
 @pytest.fixture
