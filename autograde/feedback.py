@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,11 @@ class Page:
     path: Path
 
 
-def feedback(course: Course, lessons: Sequence[str]) -> tuple[Page, ...]:
-    """Write a page for every submission to lessons that has an outcome."""
-    found = rows(course, lessons)
+def feedback(
+    course: Course, lessons: Sequence[str], only: Collection[tuple[str, str]] | None = None
+) -> tuple[Page, ...]:
+    """Write a page for every submission to lessons that has an outcome, or ``only`` for some (lesson, student)."""
+    found = [row for row in rows(course, lessons) if only is None or row.outcome.key in only]
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = {name: Lesson.gradable(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}

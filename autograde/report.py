@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +13,19 @@ from markupsafe import Markup, escape
 
 from autograde import cells, outcomes
 from autograde.course import Course
-from autograde.errors import UsageError
+from autograde.errors import NotebookError, UsageError
 from autograde.export import Row, rows
 from autograde.feedback import PAGES
 from autograde.lesson import Lesson
+from autograde.likeness import Alike, Answers, alike
 from autograde.outcomes import Outcome
 from course_utils import exercises
 
 FILE = "report.html"
 BINS = 10  # of the histogram of scores
+FEWEST = 8  # students, for a correlation to be worth a look
+WEAK = 0.1  # of a correlation: the points say nothing about the rest
+SHOWN = 20  # pairs of answers that are alike
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class ExerciseSummary:
     """How a class did on an exercise: students by what became of it; no mean until something is graded.
 
     seed : what its hidden cases were drawn from.
+    tells_apart : correlation of its points with those of the rest of the lesson; None where too few have both.
     """
 
     name: str
@@ -51,6 +57,20 @@ class ExerciseSummary:
     by_hand: tuple[str, ...]
     mistakes: tuple[MistakeCount, ...]
     seed: int | None = None
+    tells_apart: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """A sentence where the exercise itself may be to blame; empty where not."""
+        tried = len(self.full) + len(self.known) + len(self.other)
+        if tried >= 3 and not self.full:
+            return f"Nobody got all points; {tried} tried."
+        if self.tells_apart is not None and self.tells_apart < WEAK:
+            return (
+                "Its points do not tell the strong from the weak: their correlation with the rest of the lesson's is "
+                f"{self.tells_apart:.2f}."
+            )
+        return ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,7 @@ class LessonSummary:
     by_hand: int
     bins: tuple[int, ...]
     exercises: tuple[ExerciseSummary, ...]
+    seconds: tuple[float, float]  # that a notebook ran: the median, the longest
 
     @property
     def most(self) -> int:
@@ -89,8 +110,14 @@ class Report:
     lessons: tuple[LessonSummary, ...]
     mistakes: tuple[MistakeCount, ...]
     looks: tuple[Look, ...]
+    pairs: tuple[Alike, ...]
     students: tuple[str, ...]
     scores: dict[tuple[str, str], Row]
+
+    @property
+    def doubtful(self) -> tuple[tuple[str, ExerciseSummary], ...]:
+        """Lesson and exercise, of the exercises that may be to blame themselves."""
+        return tuple((lesson.name, e) for lesson in self.lessons for e in lesson.exercises if e.verdict)
 
 
 def report(course: Course, lessons: Sequence[str]) -> Path:
@@ -99,7 +126,8 @@ def report(course: Course, lessons: Sequence[str]) -> Path:
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = [Lesson.load(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)]
-    made = summarize(course.name, loaded, found, datetime.now().strftime("%Y-%m-%d %H:%M"))
+    pairs = [pair for lesson in loaded for pair in alike(lesson, _answers(lesson, found))]
+    made = summarize(course.name, loaded, found, datetime.now().strftime("%Y-%m-%d %H:%M"), pairs)
     path = course.folder / FILE
     outcomes.write(path, PAGES.get_template("report.html.j2").render(report=made))
     return path
@@ -114,7 +142,23 @@ def _inline(text: str) -> Markup:
 PAGES.filters["inline"] = _inline
 
 
-def summarize(course: str, lessons: Sequence[Lesson], found: Sequence[Row], made: str) -> Report:
+def _answers(lesson: Lesson, found: Sequence[Row]) -> dict[str, Answers]:
+    """The answers of everybody whose submission to a lesson was run."""
+    answers: dict[str, Answers] = {}
+    run = [row.outcome for row in found if row.outcome.score is not None]
+    for outcome in (each for each in run if each.lesson == lesson.name):
+        try:
+            notebook = cells.read(lesson.course.graded(outcome.student, lesson.name))
+        except NotebookError:  # it was deleted since; the scores are in the gradebook
+            continue
+        own = [c for c in notebook.cells if cells.is_answer(c) and c.cell_type == "code"]
+        answers[outcome.student] = {cells.grade_id(c): c.source for c in own}
+    return answers
+
+
+def summarize(
+    course: str, lessons: Sequence[Lesson], found: Sequence[Row], made: str, pairs: Sequence[Alike] = ()
+) -> Report:
     """The report as data."""
     summaries = tuple(_lesson(lesson, [r for r in found if r.outcome.lesson == lesson.name]) for lesson in lessons)
     mistakes = [m for lesson in summaries for e in lesson.exercises for m in e.mistakes]
@@ -124,6 +168,7 @@ def summarize(course: str, lessons: Sequence[Lesson], found: Sequence[Row], made
         summaries,
         tuple(sorted(mistakes, key=lambda m: -len(m.students))),
         tuple(Look(o.student, o.lesson, o.for_instructor) for o in (row.outcome for row in found) if o.needs_a_look),
+        tuple(pairs[:SHOWN]),
         tuple(sorted({row.outcome.student for row in found})),
         {(row.outcome.student, row.outcome.lesson): row for row in found},
     )
@@ -144,11 +189,16 @@ def _lesson(lesson: Lesson, found: Sequence[Row]) -> LessonSummary:
         sum(row.by_hand > 0 for row in scored),
         _histogram(scores, lesson.points),
         tuple(_exercise(name, own, [row.outcome for row in scored]) for name, own in parts.items()),
+        _seconds([row.outcome.seconds for row in scored]),
     )
 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
+
+
+def _seconds(taken: Sequence[float]) -> tuple[float, float]:
+    return (statistics.median(taken), max(taken)) if taken else (0.0, 0.0)
 
 
 def _histogram(scores: Iterable[float], points: float) -> tuple[int, ...]:
@@ -169,7 +219,25 @@ def _exercise(name: str, parts: Sequence[cells.Part], scored: Sequence[Outcome])
     mean = _mean(given) if given else None
     sorted_in = {group: tuple(students) for group, students in groups.items()}
     seed = next((outcome.seeds[name] for outcome in reversed(scored) if name in outcome.seeds), None)
-    return ExerciseSummary(name, points, mean, **sorted_in, mistakes=tuple(_mistakes(name, scored)), seed=seed)
+    return ExerciseSummary(
+        name,
+        points,
+        mean,
+        **sorted_in,
+        mistakes=tuple(_mistakes(name, scored)),
+        seed=seed,
+        tells_apart=_tells_apart(parts, read),
+    )
+
+
+def _tells_apart(parts: Sequence[cells.Part], read: Sequence[Outcome]) -> float | None:
+    """The corrected item-total correlation: an exercise's points against those of all other cells."""
+    own = {part.grade_id for part in parts}
+    given = [sum(o.cells.get(name) or 0.0 for name in own) for o in read]
+    rest = [sum(points or 0.0 for name, points in o.cells.items() if name not in own) for o in read]
+    if len(read) < FEWEST or len(set(given)) == 1 or len(set(rest)) == 1:
+        return None
+    return statistics.correlation(given, rest)
 
 
 def _group(name: str, parts: Sequence[cells.Part], outcome: Outcome) -> str:

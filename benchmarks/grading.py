@@ -77,7 +77,7 @@ def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(options.rounds):
         taken: dict[str, Any] = {}
         for place in places:
-            ours = timed(place, "autograde", "grade", "--force", *options.lessons)
+            ours = timed(place, "autograde", "grade", "--force", "--yes", *options.lessons)
             taken[f"{place.name}: ours"] = ours / sum(map(len, made[place].values()))
             scores = read_scores(place)
             theirs = sum(
