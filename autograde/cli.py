@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from autograde.course import Course
 from autograde.errors import AutogradeError, UsageError
 
 if TYPE_CHECKING:
+    from autograde.grade import Graded
     from autograde.outcomes import Outcome
     from autograde.verify import Variant
 
@@ -52,9 +54,20 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", metavar="NAME", help="only this student's")
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
     grade.add_argument("--force", action="store_true", help="also what was graded and has not changed")
+    grade.add_argument("--dry-run", action="store_true", help="say whose score would change, write nothing")
+    grade.add_argument("--yes", action="store_true", help="write changed scores without asking")
     grade.add_argument("--all-cells", action="store_true", help="also cells that are tagged show")
     _isolation(grade)
     _command(commands, "feedback", _feedback, "a page for each submission, for its student", of_class=True)
+    watch = _command(
+        commands,
+        "watch",
+        _watch,
+        "grade what arrives in submitted/ until Control-C, with feedback and report",
+        of_class=True,
+    )
+    watch.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
+    _isolation(watch)
     _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
     export = _command(commands, "export", _export, "the grades as a table", of_class=True)
     export.add_argument("--format", choices=["csv", "canvas", "moodle"], default="csv")
@@ -153,29 +166,60 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    from autograde import regrade
     from autograde.grade import grade, table
     from autograde.submission import strays
 
     course, lessons = _course(options)
     for stray in strays(course):
         print(f"autograde: {stray} is passed over: the course has no lesson of that name.", file=sys.stderr)
-    with _Progress("submission") as progress:
-        result = grade(
-            course,
-            lessons,
-            options.student,
-            workers=options.workers,
-            force=options.force,
-            all_cells=options.all_cells,
-            isolated=options.isolation == "full",
-            progress=progress.graded,
-        )
+    settings = {
+        "workers": options.workers,
+        "force": options.force,
+        "all_cells": options.all_cells,
+        "isolated": options.isolation == "full",
+    }
+    if options.dry_run or (options.force and regrade.is_possible(course)):
+        result = _regrade(course, lessons, options, settings)
+    else:
+        with _Progress("submission") as progress:
+            result = grade(course, lessons, options.student, progress=progress.graded, **settings)
     bad = [o for o in result.outcomes if not o.is_graded]
     skipped = f"; {len(result.kept)} unchanged since the last time (--force grades them again)" if result.kept else ""
     print(table(result))
     print(f"{len(result.outcomes) - len(bad)} of {len(result.outcomes)} submissions graded{skipped}.")
-    print(f"Scores: {_shown(course.folder / 'grades.csv')}. Notebooks: {_shown(course.autograded)}.")
+    if options.dry_run:
+        print("Nothing was written.")
+    else:
+        print(f"Scores: {_shown(course.folder / 'grades.csv')}. Notebooks: {_shown(course.autograded)}.")
     return 1 if bad else 0
+
+
+def _regrade(course: Course, lessons: tuple[str, ...], options: argparse.Namespace, settings: dict[str, Any]) -> Graded:
+    """Show what changes; write it unless somebody says no."""
+    from autograde import regrade
+
+    with TemporaryDirectory(prefix="autograde-") as scratch:
+        with _Progress("submission") as progress:
+            seen = regrade.preview(
+                course, lessons, Path(scratch), options.student, progress=progress.graded, **settings
+            )
+        print(regrade.table(seen))
+        if options.dry_run:
+            return seen.graded
+        if seen.moved and not (options.yes or _agreed(f"Write these {len(seen.moved)} changes?")):
+            raise UsageError("Nothing was written. To write the changed scores without being asked: --yes")
+        return regrade.write(course, seen)
+
+
+def _agreed(question: str) -> bool:
+    """Whether somebody at a terminal says yes; without a terminal nobody does."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _feedback(options: argparse.Namespace) -> int:
@@ -185,6 +229,29 @@ def _feedback(options: argparse.Namespace) -> int:
     pages = feedback(course, lessons)
     print(f"{len(pages)} pages in {_shown(course.feedback)}.")
     return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from autograde import schedule
+    from autograde.watch import Watch
+
+    course, lessons = _course(options)
+    watch = Watch(
+        course,
+        lessons,
+        options.workers or schedule.cores(),
+        isolated=options.isolation == "full",
+        progress=lambda outcome, done, total: print(_graded(outcome), flush=True),
+    )
+    print(f"Watching {_shown(course.submitted)}: {', '.join(lessons)}. Control-C ends this.", flush=True)
+    for _ in watch.run(lambda: print("Ready.", flush=True)):
+        print(f"The page for you: {_shown(course.folder / 'report.html')}.", flush=True)
+    return 0
+
+
+def _graded(outcome: Outcome) -> str:
+    score = "" if outcome.score is None else f", {outcome.score:g} of {outcome.max_score:g} points"
+    return f"{time.strftime('%H:%M:%S')} {outcome.lesson} {outcome.student}: {outcome.ending}{score}"
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -51,6 +51,12 @@ class Course:
         folder = class_folder.resolve() if class_folder else (root / submitted).parent
         return cls(root, folder, _of_class(config, root, folder) if class_folder else config)
 
+    def rehearsal(self, folder: Path) -> Course:
+        """The same course and the same submissions; all that is made of them goes to another folder."""
+        config = _of_class(self.config, self.root, folder)
+        config.CourseDirectory.submitted_directory = str(self.submitted)
+        return Course(self.root, folder, config)
+
     @property
     def name(self) -> str:
         return str(self.config.CourseDirectory.get("course_id", "")) or "default_course"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import hashlib
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nbformat import NotebookNode
 
 from autograde import cells, cleaning, execute, export, outcomes, schedule, secret, submission
 from autograde import table as layout
 from autograde.course import Course
+from autograde.errors import NotebookError
 from autograde.execute import End, Execution, Job
 from autograde.gradebook import Book
 from autograde.judged import ADDED, Judged
@@ -44,6 +46,16 @@ class Graded:
         return tuple(sorted(self.new + self.kept, key=lambda o: o.key))
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A submission that was run, or that cannot be: all that it takes to enter it into a gradebook."""
+
+    found: Submission
+    ready: Judged | None = None
+    execution: Execution | None = None
+    refusal: SubmissionError | None = None
+
+
 @dataclass
 class Run:
     """One run over a class: its lessons loaded, the gradebook at hand."""
@@ -55,6 +67,11 @@ class Run:
     isolated: bool = True
     all_cells: bool = False
     prepared: dict[tuple[str, str], tuple[Submission, Judged]] = field(default_factory=dict)
+
+    def register(self) -> None:
+        """Enter the lessons as they are now."""
+        for name, lesson in self.lessons.items():
+            self.book.register(name, lesson.source)
 
     def fingerprint(self, found: Submission) -> str:
         """Of everything that the outcome of a submission depends on."""
@@ -77,18 +94,26 @@ class Run:
             tuple(submission.contents((*found.files, *lesson.files))),
         )
 
-    def outcome(self, job: Job, execution: Execution | None) -> Outcome:
-        """How the submission of a job ended."""
+    def ended(self, job: Job, execution: Execution | None) -> Ended:
+        """A job that was done; or lost, where there is no execution."""
         found, ready = self.prepared.pop((job.lesson, job.student))
-        if execution is None:
-            return self.refused(found, _lost("the worker that ran this notebook died, twice"))
+        lost = _lost("the worker that ran this notebook died, twice") if execution is None else None
+        return Ended(found, ready, execution, lost)
+
+    def enter(self, ended: Ended) -> Outcome:
+        """Write a submission into the gradebook; how it ended."""
+        found, ready, execution = ended.found, ended.ready, ended.execution
+        if ready is None or execution is None:
+            assert ended.refusal is not None
+            return self.refused(found, ended.refusal)
         recorded = executed(ready, execution)
-        score = self.book.record(job.lesson, job.student, recorded, found.folder)
-        outcomes.write(self.course.graded(job.student, job.lesson), cells.text(recorded), mode=0o444)
+        path = self.course.graded(found.student, found.lesson)
+        score = self.book.record(found.lesson, found.student, recorded, found.folder, same=_same(path, recorded))
+        outcomes.write(path, cells.text(recorded), mode=0o444)
         ending, for_student, for_instructor = _messages(execution, self.course)
         return Outcome(
-            job.student,
-            job.lesson,
+            found.student,
+            found.lesson,
             ending,
             score.points,
             score.max_points,
@@ -130,23 +155,34 @@ def grade(
 ) -> Graded:
     """Grade the submissions to lessons that are new, changed, or did not end as graded the last time."""
     found = submission.find(course, lessons, student)
-    wanted = dict.fromkeys(s.lesson for s in found)
-    loaded = {name: Lesson.gradable(course, name) for name in wanted}
-    before = outcomes.load(course.folder)
+    loaded = load(course, found)
     with Book(course) as book:
         run = Run(course, loaded, book, secret.of(course.folder), isolated, all_cells)
-        planned = plan(run, found, {} if force else before)
+        planned = plan(run, found, {} if force else outcomes.load(course.folder))
         if planned.todo:
-            for name, lesson in run.lessons.items():
-                run.book.register(name, lesson.source)
-        new: list[Outcome] = []
-        for outcome in _outcomes(run, planned.todo, workers or schedule.cores(), make_executor):
-            outcomes.append(course.folder, outcome)
-            new.append(outcome)
-            progress(outcome, len(new), len(planned.todo))
-    outcomes.save(course.folder, {**before, **{o.key: o for o in new}}.values())
-    export.write(course)
-    return Graded(tuple(new), planned.kept)
+            run.register()
+        new = write(run, finished(run, planned.todo, workers, make_executor), len(planned.todo), progress)
+    return Graded(new, planned.kept)
+
+
+def load(course: Course, found: Sequence[Submission]) -> dict[str, Lesson]:
+    """The lessons that submissions are to."""
+    return {name: Lesson.gradable(course, name) for name in dict.fromkeys(s.lesson for s in found)}
+
+
+def write(run: Run, ended: Iterable[Ended], total: int, progress: Progress) -> tuple[Outcome, ...]:
+    """Enter submissions one by one as they come; what is written stays written when a run is stopped."""
+    folder = run.course.folder
+    before = outcomes.load(folder)
+    new: list[Outcome] = []
+    for each in ended:
+        outcome = run.enter(each)
+        outcomes.append(folder, outcome)
+        new.append(outcome)
+        progress(outcome, len(new), total)
+    outcomes.save(folder, {**before, **{o.key: o for o in new}}.values())
+    export.write(run.course)
+    return tuple(new)
 
 
 def table(result: Graded) -> str:
@@ -173,24 +209,24 @@ def plan(run: Run, found: Sequence[Submission], before: outcomes.Outcomes) -> Pl
     return Plan(tuple(s for s in found if (s.lesson, s.student) not in kept), tuple(kept.values()))
 
 
-def _outcomes(
-    run: Run, todo: Sequence[Submission], workers: int, make_executor: schedule.MakeExecutor | None
-) -> Iterator[Outcome]:
-    """The outcome of every submission, as they are known."""
-    refused: list[Outcome] = []
+def finished(
+    run: Run, todo: Sequence[Submission], workers: int | None, make_executor: schedule.MakeExecutor | None
+) -> Iterator[Ended]:
+    """Run submissions; each as soon as it has ended."""
+    refused: list[Ended] = []
 
     def jobs() -> Iterator[Job]:
         for found in todo:
             try:
                 yield run.job(found)
             except SubmissionError as refusal:
-                refused.append(run.refused(found, refusal))
+                refused.append(Ended(found, refusal=refusal))
             except Exception as error:  # a fault of the grader's costs one submission, not the class
-                refused.append(run.refused(found, _not_understood(error)))
+                refused.append(Ended(found, refusal=_not_understood(error)))
 
     make = make_executor or schedule.processes("autograde.execute", *exercises.modules(run.lessons))
-    for job, execution in schedule.run(execute.run, jobs(), make, min(workers, len(todo)) or 1):
-        yield run.outcome(job, execution)
+    for job, execution in schedule.run(execute.run, jobs(), make, min(workers or schedule.cores(), len(todo)) or 1):
+        yield run.ended(job, execution)
         while refused:
             yield refused.pop(0)
     yield from refused
@@ -205,6 +241,16 @@ def executed(ready: Judged, execution: Execution) -> NotebookNode:
         elif cells.is_answer(cell) or (not cells.grade_id(cell) and cell.id.startswith(ADDED)):
             cleaning.written(cell)
     return notebook
+
+
+def _same(path: Path, recorded: NotebookNode) -> bool:
+    """Whether the answers are those that were graded the last time."""
+    try:
+        before = cells.read(path)
+    except NotebookError:
+        return False
+    one, other = ({cells.grade_id(c): c.source for c in n.cells if cells.is_answer(c)} for n in (before, recorded))
+    return one == other
 
 
 def _not_understood(error: Exception) -> SubmissionError:

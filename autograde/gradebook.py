@@ -57,10 +57,14 @@ class Book:
             hint = "Undo the change of its graded cells, or grade into a new class (--class DIR)."
             raise CourseError(f"{lesson} does not fit the gradebook: {error}. {hint}") from error
 
-    def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path) -> Score:
-        """Enter a judged notebook, in one transaction; manual grades and comments stay."""
+    def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path, *, same: bool = False) -> Score:
+        """Enter a judged notebook, in one transaction; manual grades and comments stay.
+
+        ``same``: the answers are those of the last time, so what a person graded need not be looked at again.
+        """
         with self._open() as book, _at_once(book):
             book.update_or_create_student(student)
+            settled = _settled(book, lesson, student) if same else {}
             book.update_or_create_submission(lesson, student, **_timestamp(folder))
             saver = SaveAutoGrades(parent=None, config=self.course.config)
             saver.gradebook, saver.notebook_id, saver.assignment_id, saver.student_id = book, lesson, lesson, student
@@ -68,7 +72,11 @@ class Book:
                 if is_grade(cell) or is_solution(cell) or is_task(cell):
                     saver.preprocess_cell(cell, {}, number)
             self._penalize(book, lesson, student)
-            return _score(book.find_submission_notebook(lesson, lesson, student))
+            entry = book.find_submission_notebook(lesson, lesson, student)
+            for grade in entry.grades:
+                if grade.name in settled and settled[grade.name] == grade.auto_score:
+                    grade.needs_manual_grade = False
+            return _score(entry)
 
     def _penalize(self, book: Any, lesson: str, student: str) -> None:
         """What nbgrader's late penalty plugin takes off."""
@@ -176,6 +184,15 @@ def explained(course: Course) -> Iterator[None]:
     except (SQLAlchemyError, InvalidEntry) as error:  # nbgrader says some of them in its own words
         reason = str(error).splitlines()[0]
         raise CourseError(f"The gradebook {course.database} cannot be used: {reason}") from error
+
+
+def _settled(book: Any, lesson: str, student: str) -> dict[str, float | None]:
+    """What a person has graded, by grade id: the points that the tests gave there."""
+    try:
+        grades = book.find_submission_notebook(lesson, lesson, student).grades
+    except MissingEntry:
+        return {}
+    return {g.name: g.auto_score for g in grades if g.manual_score is not None and not g.needs_manual_grade}
 
 
 def _timestamp(folder: Path) -> dict[str, Any]:
