@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
     grade.add_argument("--force", action="store_true", help="also what was graded and has not changed")
     grade.add_argument("--dry-run", action="store_true", help="say whose score would change, write nothing")
+    grade.add_argument("--scheduler", metavar="URL", help="run on the Dask cluster there, such as tcp://10.0.0.1:8786")
     grade.add_argument("--yes", action="store_true", help="write changed scores without asking")
     grade.add_argument("--all-cells", action="store_true", help="also cells that are tagged show")
     _isolation(grade)
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "doctor", _doctor, "what this machine can isolate, and how fast")
     demo = _command(commands, "demo", _demo, "a made-up class through all of the above", of_class=True)
     demo.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
+    demo.add_argument("--students", type=_positive, default=30, metavar="N", help="how many, 30 at most")
     demo.add_argument("--seed", type=int, default=0, help="another seed makes another class")
     return parser
 
@@ -178,6 +180,7 @@ def _grade(options: argparse.Namespace) -> int:
         "force": options.force,
         "all_cells": options.all_cells,
         "isolated": options.isolation == "full",
+        **(_on_cluster(options) if options.scheduler else {}),
     }
     if options.dry_run or (options.force and regrade.is_possible(course)):
         result = _regrade(course, lessons, options, settings)
@@ -193,6 +196,15 @@ def _grade(options: argparse.Namespace) -> int:
     else:
         print(f"Scores: {_shown(course.folder / 'grades.csv')}. Notebooks: {_shown(course.autograded)}.")
     return 1 if bad else 0
+
+
+def _on_cluster(options: argparse.Namespace) -> dict[str, Any]:
+    """How submissions are run on the workers of a cluster: so many at a time, by its executor."""
+    from autograde import cluster
+
+    with cluster.Cluster(options.scheduler) as connected:
+        workers = options.workers or cluster.AHEAD * connected.threads
+    return {"workers": workers, "make_executor": cluster.executors(options.scheduler)}
 
 
 def _regrade(course: Course, lessons: tuple[str, ...], options: argparse.Namespace, settings: dict[str, Any]) -> Graded:
@@ -299,11 +311,19 @@ def _demo(options: argparse.Namespace) -> int:
 
     course, lessons = _course(options)
     with _Progress("submission") as progress:
-        made = demo(course, lessons, seed=options.seed, workers=options.workers, progress=progress.graded)
+        made = demo(
+            course,
+            lessons,
+            students=options.students,
+            seed=options.seed,
+            workers=options.workers,
+            progress=progress.graded,
+        )
     print(table(made))
     print(f"The instructor's report: {_shown(made.report)}")
     print(f"The students' pages:     {_shown(course.feedback)}")
     print(f"The grades:              {_shown(made.grades)}")
+    print(f"The downloads, and sheets for Canvas and Moodle: {_shown(course.folder / 'demo')}")
     return 1 if made.surprises else 0
 
 
