@@ -12,22 +12,30 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograde import answers, cells, export, gradebook, outcomes
+from autograde import answers, cells, download, export, gradebook, outcomes
 from autograde import table as layout
+from autograde.collect import Collected, collect
 from autograde.course import Course
 from autograde.errors import UsageError
 from autograde.feedback import feedback
 from autograde.grade import Progress, grade
 from autograde.gradebook import Book
 from autograde.lesson import Lesson
+from autograde.lms import TIMESTAMP, Kind
 from autograde.outcomes import Ending, Outcome
 from autograde.release import release
 from autograde.report import report
 from autograde.verify import known
 from course_utils import exercises
 
-STUDENTS = ("amara", "benedikt", "chiyo", "dario")
+STUDENTS = (
+    *("amara", "benedikt", "chiyo", "dario", "elif", "farid", "greta", "hugo", "ines", "jun"),
+    *("kofi", "lucia", "mateo", "nadia", "olu", "priya", "quentin", "rosa", "sven", "tariq"),
+    *("uma", "viktor", "wanjiru", "ximena", "yusuf", "zofia", "anouk", "bilal", "carmen", "dmitri"),
+)
 LESSONS = 3
+FOLDER = "demo"  # of a class: the made-up downloads, and the sheets for an LMS
+KINDS = (Kind.CANVAS, Kind.MOODLE, Kind.GRADESCOPE)  # one a lesson
 MADE = "demo.json"  # beside the submissions: which the demo made, so that it never touches another
 BROKEN = '{"cells": [ this file was cut off'
 
@@ -54,6 +62,7 @@ class Role:
 class Demo:
     """A made-up class after grading: each role with its outcome and the score that it should have."""
 
+    collected: tuple[tuple[str, Collected], ...]
     cast: tuple[tuple[Role, Outcome, float | None], ...]
     report: Path
     grades: Path
@@ -69,22 +78,26 @@ def demo(
     course: Course,
     lessons: Sequence[str],
     *,
+    students: int = len(STUDENTS),
     seed: int = 0,
     workers: int | None = None,
     progress: Progress = lambda outcome, done, total: None,
 ) -> Demo:
-    """Make a class and put it through release, grade, feedback, export and report."""
+    """Make a class and put it through release, collect, grade, feedback, export and report."""
     loaded = [Lesson.load(course, name) for name in lessons[:LESSONS]]
     clear(course)
     fresh = release(course, [lesson.name for lesson in loaded], course.folder / "release")
     stale = tuple(r.lesson for r in fresh if _text(r.path) != _text(course.release(r.lesson)))
-    roles = cast(loaded, seed)
-    submit(course, {role: submission(role, _by_name(loaded, role.lesson)) for role in roles})
+    roles = cast(loaded, seed, STUDENTS[:students])
+    collected = submit(course, {role: submission(role, _by_name(loaded, role.lesson)) for role in roles})
     graded = grade(course, [lesson.name for lesson in loaded], workers=workers, force=True, progress=progress)
     feedback(course, lessons)
     found = {outcome.key: outcome for outcome in graded.outcomes}
     acts = tuple((r, found[r.lesson, r.student], expected(r, _by_name(loaded, r.lesson))) for r in roles)
-    return Demo(acts, report(course, lessons), export.write(course), stale)
+    folder = course.folder / FOLDER
+    for kind in ("canvas", "moodle"):
+        export.for_lms(course, lessons, kind, roster=folder / "roster.csv", output=folder / f"{kind}.csv")
+    return Demo(collected, acts, report(course, lessons), export.write(course), stale)
 
 
 def _text(path: Path) -> str:
@@ -98,7 +111,7 @@ def _by_name(lessons: Sequence[Lesson], name: str) -> Lesson:
 def clear(course: Course) -> None:
     """Remove what an earlier demo made; refuse when there is anything else."""
     made = _made(course)
-    here = sorted(p for p in course.submitted.glob("*/*/*") if p.is_file())
+    here = sorted(p for p in course.submitted.glob("*/*/*") if p.is_file() and p.name != TIMESTAMP)
     foreign = [p for p in here if made.get(str(p.relative_to(course.submitted))) != _digest(p.read_bytes())]
     students = {name.split("/")[0] for name in made}
     strangers = {o.student for o in outcomes.load(course.folder).values()} - students
@@ -131,10 +144,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def cast(lessons: Sequence[Lesson], seed: int) -> tuple[Role, ...]:
+def cast(lessons: Sequence[Lesson], seed: int, students: Sequence[str] = STUDENTS) -> tuple[Role, ...]:
     """Who makes which mistakes: one submission is broken, one blank, one all right; the others have their faults."""
     draw = random.Random(seed)
-    places = [(student, lesson) for lesson in lessons for student in STUDENTS]
+    places = [(student, lesson) for lesson in lessons for student in students]
     special = dict(zip(draw.sample(range(len(places)), 3), ("broken", "blank", "right"), strict=True))
     return tuple(_role(draw, s, lesson, special.get(i, "mistakes")) for i, (s, lesson) in enumerate(places))
 
@@ -170,12 +183,21 @@ def _answers(role: Role, source: NotebookNode) -> dict[str, str]:
     return texts
 
 
-def submit(course: Course, texts: Mapping[Role, str]) -> None:
-    """Put the submissions where a class's are, and write down that they are the demo's."""
+def submit(course: Course, texts: Mapping[Role, str]) -> tuple[tuple[str, Collected], ...]:
+    """Make a download for each lesson and collect it, and write down that the submissions are the demo's."""
     paths = {f"{role.student}/{role.lesson}/{role.lesson}.ipynb": text for role, text in texts.items()}
     outcomes.write(course.folder / MADE, json.dumps({name: _digest(t.encode()) for name, t in paths.items()}, indent=1))
-    for name, text in paths.items():
-        outcomes.write(course.submitted / name, text)
+    students = download.people(list(dict.fromkeys(role.student for role in texts)))
+    folder = course.folder / FOLDER
+    outcomes.write(folder / "roster.csv", download.roster(students))
+    collected = []
+    for number, lesson in enumerate(dict.fromkeys(role.lesson for role in texts)):
+        kind = KINDS[number % len(KINDS)]
+        own = {role.student: text for role, text in texts.items() if role.lesson == lesson}
+        path = folder / f"{kind}.zip"
+        path.write_bytes(download.made(kind, lesson, own, students))
+        collected.append((lesson, collect(course, path, lesson, roster=folder / "roster.csv")))
+    return tuple(collected)
 
 
 def expected(role: Role, lesson: Lesson) -> float | None:
@@ -202,7 +224,8 @@ def table(made: Demo) -> str:
         score = "" if outcome.score is None else f"{outcome.score:g}/{outcome.max_score:g}"
         count = f"{len(named & set(role.mistakes.items()))} of {len(role.mistakes)}" if role.mistakes else ""
         rows.append((role.lesson, role.student, role.words, outcome.ending.value, score, count))
-    lines = layout.lines(rows)
+    lines = [f"{lesson}: {len(c.done)} collected from a {c.kind.title()} download." for lesson, c in made.collected]
+    lines += layout.lines(rows)
     lines.append("Written answers wait to be graded by hand and count nothing yet.")
     broken = [f"{r.lesson} of {r.student}" for r, _, _ in made.cast if r.kind == "broken"]
     lines.append(f"{', '.join(broken)} is broken on purpose: it is told apart, and all others are graded.")

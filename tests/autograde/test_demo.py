@@ -23,6 +23,7 @@ def lessons(course):
 def test_the_cast_is_the_same_for_a_seed_and_has_every_kind(lessons):
     roles = cast(lessons, 0)
     assert roles == cast(lessons, 0) != cast(lessons, 1)
+    assert len({*STUDENTS}) == len(STUDENTS) == 30
     assert [(r.student, r.lesson) for r in roles] == [(s, le.name) for le in lessons for s in STUDENTS]
     for kind in ("broken", "blank", "right"):
         assert sum(role.kind == kind for role in roles) == 1
@@ -38,7 +39,9 @@ def test_a_submission_is_the_released_notebook_with_answers(lessons):
                 json.loads(text)
         else:
             sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
-            assert any("raise NotImplementedError()" in s for s in sources) == (role.kind == "blank")
+            assert any("raise NotImplementedError()" in s for s in sources) == (
+                role.kind == "blank" or bool(role.unanswered)
+            )
             assert not any("hidden=True" in source for source in sources)
             assert sum("right_" in source for source in sources) == len(role.mistakes)
 
@@ -84,14 +87,18 @@ def test_the_demo_works_twice_and_leaves_the_course_alone(tmp_path, capsys):
     course = make_course(tmp_path / "course")
     release(course, course.lessons)
     before = {p: p.read_bytes() for p in course.released.rglob("*") if p.is_file()}
-    assert main(["demo", "--course", str(course.root)]) == 0
+    assert main(["demo", "--course", str(course.root), "--students", "4"]) == 0
     first = capsys.readouterr().out
+    assert "10_first: 4 collected from a Canvas download." in first
+    assert "11_second: 4 collected from a Moodle download." in first
     assert "is broken on purpose" in first
     assert "Not as it was made" not in first
     assert sum(" graded  " in line for line in first.splitlines()) == 7
     assert (course.folder / "report.html").is_file()
     assert len(list(course.feedback.rglob("*.html"))) == 8
-    assert main(["demo", "--course", str(course.root)]) == 0
+    assert len((course.folder / "demo/canvas.csv").read_text().splitlines()) == 6
+    assert len((course.folder / "demo/moodle.csv").read_text().splitlines()) == 5
+    assert main(["demo", "--course", str(course.root), "--students", "4"]) == 0
     assert capsys.readouterr().out == first
     assert {p: p.read_bytes() for p in course.released.rglob("*") if p.is_file()} == before
 
