@@ -361,14 +361,11 @@ def average_pooling_first(right, images, seed, classes=10, *edits):
     "class, and its mean is the score."
 )
 def linear_layer_at_the_end(right, images, seed, classes=10, *edits):
-    from torch import nn
-
     def linear(net):
         from torch import nn
 
-        height, width = (-(-n // 4) for n in images[2:])
         net[-2] = nn.Identity()
-        net.append(nn.Linear(classes * height * width, classes))
+        net.append(nn.Linear(classes * 8 * 8, classes))
 
     return right(images, seed, classes, *edits, ("net", linear))
 
