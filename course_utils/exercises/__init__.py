@@ -24,6 +24,7 @@ MODULES = (
     "lenet",
     "alexnet_vgg",
     "resnet",
+    "gpu_training",
 )
 
 
