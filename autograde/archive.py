@@ -84,6 +84,7 @@ class Source:
     def __init__(self, path: Path):
         self.path = path
         self._zip: zipfile.ZipFile | None = None
+        self._inner: tuple[int | str, zipfile.ZipFile] | None = None  # the one that was opened last
         if path.is_dir():
             return
         if not path.exists():
@@ -112,12 +113,12 @@ class Source:
 
     def inside(self, file: File) -> Found:
         """The files in a zip file that a student handed in; one in another is not opened."""
-        with self._nested(file) as opened:
-            entries = opened.infolist()
-            total = sum(entry.file_size for entry in entries)
-            if len(entries) > MOST or total > TOGETHER:
-                raise ArchiveError(f"it would unpack to {len(entries)} files of {total / 1e6:.0f} MB together.")
-            return _sorted(_of_zip(opened, file.place, f"{file.path}/"))
+        opened = self._nested(file)
+        entries = opened.infolist()
+        total = sum(entry.file_size for entry in entries)
+        if len(entries) > MOST or total > TOGETHER:
+            raise ArchiveError(f"it would unpack to {len(entries)} files of {total / 1e6:.0f} MB together.")
+        return _sorted(_of_zip(opened, file.place, f"{file.path}/"))
 
     def read(self, file: File) -> bytes:
         """The content of a file; :class:`ArchiveError` where it is not what it seemed."""
@@ -126,13 +127,14 @@ class Source:
         if len(file.place) == 1:
             assert self._zip is not None
             return _entry(self._zip, int(file.place[0]))
-        outer = File(file.path, 0, file.place[:1])
-        with self._nested(outer) as opened:
-            return _entry(opened, int(file.place[1]))
+        return _entry(self._nested(File(file.path, 0, file.place[:1])), int(file.place[1]))
 
     def _nested(self, file: File) -> zipfile.ZipFile:
+        if self._inner is not None and self._inner[0] == file.place[0]:
+            return self._inner[1]
         try:
-            return zipfile.ZipFile(io.BytesIO(self.read(file)))
+            self._inner = file.place[0], zipfile.ZipFile(io.BytesIO(self.read(file)))
+            return self._inner[1]
         except ArchiveError:
             raise
         except DAMAGE as error:
@@ -152,7 +154,8 @@ def _sorted(found: Iterable[File | Refusal]) -> Found:
 
 def _of_folder(root: Path) -> Iterator[File | Refusal]:
     """The regular files below a folder; no link is followed."""
-    for folder, folders, names in os.walk(root):
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=closed.append):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if name not in JUNK)
         for name in [n for n in folders if (here / n).is_symlink()]:
@@ -161,6 +164,8 @@ def _of_folder(root: Path) -> Iterator[File | Refusal]:
             path = (here / name).relative_to(root).as_posix()
             if not is_junk(path):
                 yield _of_path(here / name, path)
+    for error in closed:
+        yield Refusal(os.path.relpath(str(error.filename), root), f"it cannot be read ({error.strerror}).")
 
 
 def _of_path(path: Path, name: str) -> File | Refusal:
@@ -169,7 +174,8 @@ def _of_path(path: Path, name: str) -> File | Refusal:
         return Refusal(name, "it is a link." if stat.S_ISLNK(status.st_mode) else "it is no ordinary file.")
     if status.st_size > LARGEST:
         return Refusal(name, _large(status.st_size))
-    return File(unicodedata.normalize("NFC", name), status.st_size, (name,), f"{status.st_mtime:020.6f}")
+    shown = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+    return File(shown, status.st_size, (name,), f"{status.st_mtime:020.6f}")
 
 
 def _of_zip(opened: zipfile.ZipFile, place: tuple[int | str, ...], before: str = "") -> Iterator[File | Refusal]:

@@ -24,7 +24,7 @@ from autograde.errors import CourseError, NotebookError, UsageError
 from autograde.gradebook import Book
 from autograde.lms import TIMESTAMP, Kind, Upload
 from autograde.roster import Roster
-from autograde.selection import Known, Pick, plan
+from autograde.selection import NOTEBOOKS, Known, Pick, plan
 
 EARLIER = "earlier"  # of a class: submissions that a later one replaced
 CLOSED = (".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz")  # packed files that are not opened
@@ -73,7 +73,7 @@ def collect(
             raise UsageError(
                 f"To know whose files these are, give a roster: --roster FILE, or {course.folder / rosters.FILE}."
             )
-        uploads, unnamed = lms.label(files, kind, people, opened.read)
+        uploads, unnamed = lms.label(files, kind, people, opened.read, course.lessons)
         known, damaged = look(opened, uploads, signatures(course, lesson))
         if deadline is None and lesson and gradebook.exists(course):
             deadline = Book(course).due(lesson)
@@ -161,7 +161,7 @@ def _parts(opened: Source, upload: Upload) -> tuple[tuple[Upload, ...], list[Ref
 def _known(upload: Upload, content: bytes, known: Signatures) -> Known:
     """What a file is, from its cells."""
     made = Known(upload, digest=hashlib.sha256(content).hexdigest())
-    if not made.is_notebook:
+    if not upload.own.lower().endswith(NOTEBOOKS):
         return made
     try:
         own = _signature(cells.parse(content.decode("utf-8-sig")).cells)
@@ -272,7 +272,12 @@ def table(collected: Collected) -> str:
         lines += [f"  No submission to {lesson} by {', '.join(absent)}."]
     lines += [f"  {note}" for note in collected.notes]
     lines += [f"  Not taken: {refusal.what}: {refusal.why}" for refusal in collected.refused]
-    return "\n".join(lines) or "There is nothing to collect in it."
+    return "\n".join(map(_printable, lines)) or "There is nothing to collect in it."
+
+
+def _printable(line: str) -> str:
+    """A line that does nothing to a terminal, whatever a file is called."""
+    return "".join(c if c.isprintable() else "�" for c in line)
 
 
 def _lateness(pick: Pick, due: datetime | None) -> str:

@@ -121,7 +121,8 @@ class Book:
         """Enter a class: id → first name, last name, address."""
         with self._open() as book, _at_once(book):
             for student, (first, last, email) in students.items():
-                book.update_or_create_student(student, first_name=first, last_name=last, email=email)
+                said = {"first_name": first, "last_name": last, "email": email}
+                book.update_or_create_student(student, **{kind: text for kind, text in said.items() if text})
 
     def students(self) -> tuple[str, ...]:
         with self._open() as book:

@@ -19,7 +19,7 @@ Each LMS names the files of its bulk download in its own way:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -39,7 +39,7 @@ _CANVAS = re.compile(r"^(?P<name>[^/]*?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<f
 _CANVAS_ANONYMOUS = re.compile(r"^(?:LATE_)?anon_(?=\w*[A-Za-z])[^_/]+_\d+_[^/]+$")
 _CANVAS_TEXT = re.compile(r"^(?P<name>[^/]*?)_(?:LATE_)?(?P<user>\d+)_(?P<what>text|link)\.html$")
 _MOODLE = re.compile(
-    r"(?:^|/)(?P<name>[^/]+?)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_?/(?P<path>.+)|_(?P<flat>[^/]+))$"
+    r"(?:^|/)(?P<name>[^/_]+)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_?/(?P<path>.+)|_(?P<flat>[^/]+))$"
 )
 _TIME = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)[-T_ ](\d\d)[-:.h]?(\d\d)[-:.m]?(\d\d)(?!\d)")
 
@@ -78,10 +78,10 @@ Labelled = tuple[tuple[Upload, ...], tuple[Refusal, ...]]
 
 
 def detect(files: Sequence[File]) -> Kind:
-    """Which LMS named these files; a folder of one's own where none did."""
-    if any(file.name == METADATA for file in files):
+    """Which LMS named most of these files; a folder of one's own where none did. No student's file decides it alone."""
+    if _metadata_of(files) is not None:
         return Kind.GRADESCOPE
-    if any(_MOODLE.search(file.path) for file in files):
+    if files and 2 * sum(_MOODLE.search(file.path) is not None for file in files) > len(files):
         return Kind.MOODLE
     canvas = [
         file for file in files if any(form.match(file.name) for form in (_CANVAS, _CANVAS_ANONYMOUS, _CANVAS_TEXT))
@@ -89,12 +89,14 @@ def detect(files: Sequence[File]) -> Kind:
     return Kind.CANVAS if files and 2 * len(canvas) > len(files) else Kind.FOLDER
 
 
-def label(files: Sequence[File], kind: Kind, roster: Roster | None, read: Read) -> Labelled:
-    """Whose each file is."""
+def label(
+    files: Sequence[File], kind: Kind, roster: Roster | None, read: Read, lessons: Collection[str] = ()
+) -> Labelled:
+    """Whose each file is. A folder of one's own may have folders that are called as lessons are."""
     if kind is Kind.GRADESCOPE:
         made = list(_gradescope(files, read))
     elif kind is Kind.FOLDER:
-        made = list(_folder(files, roster, read))
+        made = list(_folder(files, roster, read, {squashed(lesson) for lesson in lessons}))
     else:
         made = [(_canvas if kind is Kind.CANVAS else _moodle)(number, file) for number, file in enumerate(files)]
     uploads = tuple(each for each in made if isinstance(each, Upload))
@@ -143,7 +145,7 @@ def _moodle(number: int, file: File) -> Upload | Refusal:
 
 def _gradescope(files: Sequence[File], read: Read) -> Iterator[Upload | Refusal]:
     """An upload for each submitter: of a group, each gets the submission."""
-    place = next((file for file in files if file.name == METADATA), None)
+    place = _metadata_of(files)
     if place is None:
         raise UsageError(f"There is no {METADATA}: this is not a download of Gradescope's.")
     metadata = _metadata(read(place))
@@ -159,6 +161,15 @@ def _gradescope(files: Sequence[File], read: Read) -> Iterator[Upload | Refusal]
         for owner in _submitters(entry):
             sent = moment(str(entry.get(":created_at", "")))
             yield Upload(file, owner, file.name, name, sent, order=(name, number))
+
+
+def _metadata_of(files: Sequence[File]) -> File | None:
+    """Gradescope's own file: on top, with everything else beside it."""
+    for file in files:
+        before = file.path.removesuffix(METADATA)
+        if file.name == METADATA and before.count("/") <= 1 and all(f.path.startswith(before) for f in files):
+            return file
+    return None
 
 
 def _metadata(content: bytes) -> Mapping[str, Mapping[str, Any]]:
@@ -179,13 +190,17 @@ def _submitters(entry: Mapping[str, Any]) -> Iterator[Owner]:
             yield Owner(name or email or sid, name, sis=sid, email=email)
 
 
-def _folder(files: Sequence[File], roster: Roster | None, read: Read) -> Iterator[Upload | Refusal]:
+def _folder(
+    files: Sequence[File], roster: Roster | None, read: Read, lessons: Collection[str]
+) -> Iterator[Upload | Refusal]:
     """By folders and names of one's own."""
+    top = {file.path.split("/")[0] for file in files if "/" in file.path}
+    known = {*lessons, *(squashed(name) for name in top if len(top) == 1)}
     times = {f.path.removesuffix(TIMESTAMP): moment(_words(read(f)), UTC) for f in files if f.name == TIMESTAMP}
     for number, file in enumerate(files):
         if file.name == TIMESTAMP:
             continue
-        owner, depth = _named(file.path, roster)
+        owner, depth = _named(file.path, roster, known)
         if owner is None:
             why = (
                 "it names no student that is known." if depth == 0 else "it names more than one student of the roster."
@@ -203,8 +218,11 @@ def _words(content: bytes) -> str:
     return content[:100].decode("utf-8", "replace")
 
 
-def _named(path: str, roster: Roster | None) -> tuple[Owner | None, int]:
-    """The student whom a path names, and 1 where a folder does; without one, how many names there are."""
+def _named(path: str, roster: Roster | None, known: Collection[str]) -> tuple[Owner | None, int]:
+    """The student whom a path names, and 1 where a folder does; without one, how many names there are.
+
+    Below a folder that could be a student's, the names of files say nothing: students choose them.
+    """
     *folders, name = path.split("/")
     if roster is None:
         fit = folders and not UNFIT.search(folders[0]) and not folders[0].startswith(".")
@@ -213,10 +231,11 @@ def _named(path: str, roster: Roster | None) -> tuple[Owner | None, int]:
         match = roster.find(Owner(folder, folder, id=folder, email=folder))
         if not isinstance(match, str):
             return Owner(match.student.id, id=match.student.id), 1
-    found = {student for part in (*folders, name) for student in _mentioned(part, roster)}
+    own = [folder for folder in folders if squashed(folder) not in known]
+    found = _mentioned(own[0] if own else name, roster)
     if len(found) != 1:
         return None, len(found)
-    return Owner(next(iter(found)), id=next(iter(found))), 0
+    return Owner(next(iter(found)), id=next(iter(found))), len(own[:1])
 
 
 def _mentioned(text: str, roster: Roster) -> set[str]:

@@ -35,7 +35,8 @@ class Known:
 
     @property
     def is_notebook(self) -> bool:
-        return self.upload.own.lower().endswith(NOTEBOOKS)
+        name = self.upload.own.lower()
+        return name.endswith(".ipynb") or (self.readable and name.endswith(NOTEBOOKS))
 
 
 @dataclass(frozen=True)

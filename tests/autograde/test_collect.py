@@ -536,6 +536,65 @@ def test_one_student_cannot_replace_anothers_submission(course, download):
     assert there(course, "grace") == notebook("forged")
 
 
+def test_no_students_file_decides_what_a_download_is(course, download, tmp_path):
+    """Names that another LMS gives, and Gradescope's own file, handed in by one of several students."""
+    others = [("hoppergrace_102_2_10_first.ipynb", NOTEBOOK), ("noetheremmy_103_3_10_first.ipynb", NOTEBOOK)]
+    forged = "lovelaceada_101_1_Emmy Noether_7003_assignsubmission_file_10_first.ipynb"
+    made = download([(forged, notebook("a")), *others])
+    assert made.kind is Kind.CANVAS and taken(made) == {"ada": "new", "grace": "new", "emmy": "new"}
+    own = tmp_path / "own"
+    for name, content in {
+        "ada/submission_metadata.yml": GRADESCOPE,
+        "ada/submission_33/10_first.ipynb": "{}",
+        "emmy/10_first.ipynb": NOTEBOOK.decode(),
+    }.items():
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text(content)
+    made = download(own)
+    assert made.kind is Kind.FOLDER and taken(made) == {"ada": "replaced an earlier one", "emmy": "as it was"}
+
+
+def test_below_an_unknown_students_folder_no_file_is_anybody_elses(course, download, tmp_path):
+    own = tmp_path / "own"
+    for name in ("zuse/grace_10_first.ipynb", "10_first/emmy.ipynb", "Ada Lovelace late/x.ipynb"):
+        (own / name).parent.mkdir(parents=True)
+        (own / name).write_bytes(notebook(name))
+    made = download(own)
+    assert taken(made) == {"emmy": "new", "ada": "new"}
+    assert "zuse/grace_10_first.ipynb: it names no student that is known" in said(made)
+
+
+def test_names_that_are_no_text_and_names_for_a_terminal_are_told_harmlessly(course, download, tmp_path, capsys):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / os.fsdecode(b"ada_10_first_\xff.ipynb")).write_bytes(NOTEBOOK)
+    (own / "\x1b[2Jx.ipynb").write_bytes(NOTEBOOK)
+    made = download(own)
+    assert taken(made) == {"ada": "new"}
+    assert "\x1b" in said(made) and "\x1b" not in _table(made)
+    _table(made).encode("utf-8")
+
+
+def test_data_in_json_is_put_beside_the_notebook(course, download):
+    data = b'{"learning_rate": 0.1}'
+    download([GOOD, ("lovelaceada_101_2_settings.json", data), ("hoppergrace_102_3_hw.json", NOTEBOOK)])
+    assert (course.submitted / "ada" / LESSON / "settings.json").read_bytes() == data
+    assert there(course, "ada") == there(course, "grace") == NOTEBOOK
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    (tmp_path / "own/ada").mkdir(parents=True)
+    walk = os.walk
+
+    def closed(root, onerror):
+        onerror(PermissionError(13, "Permission denied", str(root / "ada")))
+        yield from walk(root)
+
+    monkeypatch.setattr(os, "walk", closed)
+    with Source(tmp_path / "own") as source:
+        assert source.files() == ((), (archive.Refusal("ada", "it cannot be read (Permission denied)."),))
+
+
 @pytest.mark.parametrize("name", ["nothing.zip", "text.zip"])
 def test_a_source_that_is_none_is_told_in_a_sentence(course, tmp_path, name, capsys):
     (tmp_path / "text.zip").write_text("not a zip")
