@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 __all__ = ["deconvnet"]
 
@@ -71,11 +72,8 @@ def _forward(module: nn.Module, x: torch.Tensor, steps: list[Step]) -> torch.Ten
 
 def _backward(module: nn.Module, size: torch.Size, switches: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
     if isinstance(module, nn.MaxPool2d):
-        return functional.max_unpool2d(
-            signal, switches, module.kernel_size, module.stride, module.padding, output_size=size
-        )
+        unpool = nn.MaxUnpool2d(module.kernel_size, module.stride, module.padding)
+        return unpool(signal, switches, output_size=list(size))
     if isinstance(module, nn.Conv2d):
-        return torch.nn.grad.conv2d_input(
-            size, module.weight, signal, module.stride, module.padding, module.dilation, module.groups
-        )
+        return conv2d_input(size, module.weight, signal, module.stride, module.padding, module.dilation, module.groups)
     return signal.relu()

@@ -65,7 +65,8 @@ def _weights(shape: Any, name: str, draw: np.random.Generator | None) -> np.ndar
         return ("bias" not in name) * np.where(steps % 3 == 2, -steps, steps).reshape(shape).astype(float)
     values = draw.normal(size=tuple(shape))
     if len(shape) > 1:
-        return values * math.sqrt(2 / math.prod(shape[1:]))
+        # scores stay so small that no probability is 1 in single precision
+        return values * math.sqrt((2 if len(shape) > 2 else 0.5) / math.prod(shape[1:]))
     return 0.5 + np.abs(values) if "var" in name else 0.3 * np.abs(values) if "bias" in name else values
 
 
@@ -136,7 +137,9 @@ def _fits(net: str, shape: tuple[int, ...]) -> bool:
 
 
 def _is_one(image, label, net, seed, before):
-    return _fits(net, image.shape) and 0 <= label < (2 if net in (SMALL, LINEAR) else CLASSES)
+    by_hand = net in (SMALL, LINEAR)  # their weights are large: a pixel of 1 makes a probability of 1
+    in_range = np.abs(image).max(initial=0) <= (0.5 if by_hand else 10)
+    return _fits(net, image.shape) and in_range and 0 <= label < (2 if by_hand else CLASSES)
 
 
 def _states(draw: Draw) -> Iterator[tuple[str, str, str]]:
@@ -358,6 +361,7 @@ def _are_enough(images, layer, unit, count, net, *rest):
     "(model, layer, images, unit, count)",
     _patches_of,
     parts=("patches", "model and images afterwards"),
+    builds_on=("activation_maps",),
     shown=SHOWN + "top_patches(model, layer, images, unit, count)",
     requires=_are_enough,
     integers=False,
@@ -504,7 +508,7 @@ def padding_forgotten(right, images, layer, unit, count, net, seed, before, *cha
             """The images as they were, whatever comes in."""
 
             def forward(self, x):
-                return images[: len(x)]
+                return images[: len(x)].type_as(x)
 
         first = -unit_field(model, layer)[2]
         moved = zeros_like(images)
@@ -666,7 +670,7 @@ def _saliency(model, image, label):
     # the weights of score 1 are -5 6 for the first channel and 7 -8 for the second
     examples=[
         Example(
-            case("worked example", np.array([[[1.0, 2.0]], [[3.0, 4.0]]]), 1, LINEAR, None, "evaluation mode"),
+            case("worked example", np.array([[[0.25, 0.5]], [[0.25, 0.125]]]), 1, LINEAR, None, "evaluation mode"),
             (np.array([[7.0, 8.0]]), UNTOUCHED),
         )
     ],
@@ -1241,11 +1245,11 @@ def _guided_backprop(model, image, label):
     integers=False,
     tolerance=1e-4,
     forbidden=LIBRARIES,
-    # The convolution (1, -2) makes (1, 2) and (-2, -4); of score 0 arrive (1, -2) and (3, 4) at the ReLU. Positive on
+    # The convolution (1, -2) makes (¼, ½) and (-½, -1); of score 0 arrive (1, -2) and (3, 4) at the ReLU. Positive on
     # both sides is only the first of all.
     examples=[
         Example(
-            case("worked example", np.array([[[1.0, 2.0]]]), 0, SMALL, None, "evaluation mode"),
+            case("worked example", np.array([[[0.25, 0.5]]]), 0, SMALL, None, "evaluation mode"),
             (np.array([[[1.0, 0.0]]]), UNTOUCHED),
         )
     ],
@@ -1523,11 +1527,11 @@ def _has_maps(image, layer, label, net, seed, before):
     integers=False,
     tolerance=1e-4,
     forbidden=LIBRARIES,
-    # Behind the ReLU stand (1, 2) and (0, 0); the gradients of score 1 are (-5, 6) and (7, -8), their means ½ and -½.
+    # Behind the ReLU stand (¼, ½) and (0, 0); the gradients of score 1 are (-5, 6) and (7, -8), their means ½ and -½.
     examples=[
         Example(
-            case("worked example", np.array([[[1.0, 2.0]]]), "1", 1, SMALL, None, "evaluation mode"),
-            (np.array([[0.5, 1.0]]), UNTOUCHED),
+            case("worked example", np.array([[[0.25, 0.5]]]), "1", 1, SMALL, None, "evaluation mode"),
+            (np.array([[0.125, 0.25]]), UNTOUCHED),
         )
     ],
 )
