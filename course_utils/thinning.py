@@ -36,7 +36,8 @@ def look(
     ----------
     make, args, kwargs, images, seed : as in :func:`course_utils.probe.look`.
     whole : all channels, also where fewer would do.
-    layers : whether to look at the layers' sizes; with a seed they can be left out, which saves half of the time.
+    layers : whether to look at the whole network too; with a seed that can be left out, which saves half of the time:
+        then None stands for the number of parameters, and there are no layers.
 
     Returns
     -------
@@ -49,8 +50,7 @@ def look(
     Exception
         as ``probe.look``.
     """
-    shape = images if layers or seed is None else (0, *images[1:])
-    sizes = probe.look(make, args, kwargs, shape)
+    sizes = probe.look(make, args, kwargs, images) if layers or seed is None else (None, {})
     if seed is None:
         return sizes
     if not whole:

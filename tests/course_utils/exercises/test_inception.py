@@ -14,8 +14,8 @@ from tests.course_utils.exercises import answering
 from tests.course_utils.exercises.answers import inception as answers
 
 EXERCISES = {e.name: e for e in answering.declared(inception)}
-LARGE = ("InceptionV3", "InceptionV4", "InceptionResNetV2")  # whose checks take seconds: autograde verify sees more
-SOME = {"nin": slice(0, None, 4), "Inception": slice(0, None, 2), "GoogLeNet": slice(0, 1)}
+LARGE = ("InceptionV3", "InceptionV4", "InceptionResNetV2")  # their checks take seconds: autograde verify sees more
+SOME = {"nin": slice(0, None, 5), "Inception": slice(0, None, 2)}
 MISTAKES = [
     pytest.param(EXERCISES[name], m, id=f"{name}-{m.name}")
     for name, part in SOME.items()
@@ -52,7 +52,7 @@ def test_every_net_has_the_parameters_of_its_paper(name, options, count):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_notebook_style_answers_pass(name):
-    check(name, getattr(answers, name), hidden=name not in LARGE, seed=1)
+    check(name, getattr(answers, name), hidden=name in ("nin", "Inception"), seed=1)
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
@@ -61,10 +61,10 @@ def test_mistakes_written_behind_an_answer_are_named(exercise, mistake):
     assert examine(exercise, answer, hidden=True, seed=2).mistakes == (mistake,)
 
 
-def test_sizes_of_layers_can_be_left_out():
+def test_the_whole_network_can_be_left_out():
     shape = (2, 3, 32, 32)
     short, long = (thinning.look(answers.nin, (7,), {}, shape, 5, layers=layers) for layers in (False, True))
-    assert short[:2] == (long[0], {})
+    assert short[:2] == (None, {})
     assert len(long[1]) == 9
     assert (short[3] == long[3]).all()
     assert thinning.look(answers.nin, (7,), {}, shape, layers=False) == long[:2]  # without a seed there is nothing else
@@ -119,6 +119,9 @@ def test_nin_in_other_styles():
     assert answering.passes(inception.nin, MaximumTwice)
 
 
+WIDTHS = dict(inception.TABLE)
+
+
 class ByTable(nn.Module):
     """A list of rows, LRN written out, heads at the end."""
 
@@ -126,7 +129,7 @@ class ByTable(nn.Module):
         super().__init__()
         self.stem = nn.ModuleList([nn.Conv2d(3, 64, 7, 2, 3), nn.Conv2d(64, 64, 1), nn.Conv2d(64, 192, 3, 1, 1)])
         rows, width = {}, 192
-        for name, (c1, r3, c3, r5, c5, pool) in inception.TABLE.items():
+        for name, (c1, r3, c3, r5, c5, pool) in WIDTHS.items():
             rows[name] = Functional(width, c1, r3, c3, r5, c5, pool)
             width = c1 + c3 + c5 + pool
         self.rows, self.fc = nn.ModuleDict(rows), nn.Linear(width, classes)
@@ -181,15 +184,8 @@ def test_means_that_count_the_padding_pass_too():
     [
         ("GoogLeNet", "pools round down", "nn.MaxPool2d(3, 2, ceil_mode=True)", "nn.MaxPool2d(3, 2)"),
         ("GoogLeNet", "pools padded", "nn.MaxPool2d(3, 2, ceil_mode=True)", "nn.MaxPool2d(3, 2, padding=1)"),
-        ("GoogLeNet", "alpha divided by the window", "alpha=5 * 0.0001", "alpha=0.0001"),
         ("GoogLeNet", "aux ignored", "if aux else []", "if False else []"),
         ("InceptionV3", "bias before batch norm", ", bias=False", ""),
-        (
-            "InceptionResNetV2",
-            "linear convolutions without bias",
-            "inner, channels, 1)",
-            "inner, channels, 1, bias=False)",
-        ),
     ],
 )
 def test_mistakes_as_students_write_them(exercise, name, old, new):
@@ -211,7 +207,7 @@ def test_the_blocks_of_the_figure_are_counted():
          "conv_relu(in_channels, pool, 1), nn.MaxPool2d(3, stride=1, padding=1)"),
         ("average in the pool branch", "nn.MaxPool2d(3, stride=1, padding=1)", "nn.AvgPool2d(3, stride=1, padding=1)"),
         ("five before three", "self.three(x), self.five(x)", "self.five(x), self.three(x)"),
-        ("three by three for five by five", "conv_relu(c5_reduce, c5, 5, padding=2)", "conv_relu(c5_reduce, c5, 3, padding=1)"),
+        ("three by three for five by five", "c5_reduce, c5, 5, padding=2", "c5_reduce, c5, 3, padding=1"),
         ("reductions exchanged", "c3_reduce, c3, c5_reduce, c5, pool):", "c5_reduce, c3, c3_reduce, c5, pool):"),
         ("no relu", "stride, padding), nn.ReLU())", "stride, padding))"),
     ],
@@ -228,10 +224,10 @@ def test_a_net_of_wrong_modules_is_told_about_the_module():
 
 @needs_isolation
 def test_in_the_sandbox_answers_pass_and_a_mistake_is_named():
-    some = [EXERCISES["Inception"], EXERCISES["nin"]]
+    some = [EXERCISES["Inception"]]
     errors, _ = answering.across(answers, some)
     assert not any(errors.values()), errors
     mistake = inception.Inception.mistakes[4]
-    errors, mistakes = answering.across(answers, some[:1], mistake)
+    errors, mistakes = answering.across(answers, some, mistake)
     assert len(errors["Inception"]) == 2
     assert mistakes == [(mistake.name,)] * 2
