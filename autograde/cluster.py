@@ -116,10 +116,15 @@ def _connected(address: str) -> Client:
 
 
 def _translated(error: BaseException | None) -> BaseException:
-    """What ends a job, in the words of :mod:`concurrent.futures`: a job that kills its worker has broken it."""
+    """What ended a job: one that kills its worker has broken it, in the words of :mod:`concurrent.futures`."""
     if type(error).__name__ == "KilledWorker":
         return BrokenExecutor(str(error))
-    return error or ClusterError("a job ended without a result or an error")
+    if isinstance(error, AutogradeError | BrokenExecutor):
+        return error
+    return ClusterError(
+        f"The cluster could not run a job ({type(error).__name__}: {error}). Is the same version of this repository "
+        f"installed where the scheduler runs, too? {AGAIN}"
+    )
 
 
 @functools.cache
