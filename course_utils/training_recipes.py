@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["RECIPES", "TrainingRecipe", "table"]
+__all__ = ["RECIPES", "TrainingRecipe", "one_cycle", "table"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,15 @@ RECIPES: dict[str, TrainingRecipe] = {
         "He et al. 2015, section 4.2: 64,000 steps of 128 of 45,000 images",
     ),
 }
+
+
+def one_cycle(step: int, total: int, peak: float) -> float:
+    """The learning rate of step 0 … total − 1: up from peak/25 to peak at 30 % of total − 1, then down to 0.
+
+    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018.
+    """
+    share = step / max(total - 1, 1)
+    return peak * min(0.04 + 3.2 * share, (1 - share) / 0.7)
 
 
 def table(recipes: Mapping[str, TrainingRecipe] = RECIPES) -> str:

@@ -18,7 +18,7 @@ from course_utils.recipe import Recipe
 from course_utils.remote import made
 
 LESSON = "10_gpu_training"
-SCHEDULES = (*READY_MADE, "torch.optim.lr_scheduler", "torch.optim.swa_utils")
+SCHEDULES = (*READY_MADE, "torch.optim.lr_scheduler", "torch.optim.swa_utils", "course_utils.training_recipes")
 
 
 @exercise(

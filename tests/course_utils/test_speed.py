@@ -48,6 +48,12 @@ def test_ceilings_are_measured_on_the_cpu():
     assert 1e7 < roof.bytes < 1e14
 
 
+def test_one_cycle_is_the_lessons():
+    rates = [training_recipes.one_cycle(step, 11, 1.0) for step in range(11)]
+    expected = [0.04, 0.36, 0.68, 1, 6 / 7, 5 / 7, 4 / 7, 3 / 7, 2 / 7, 1 / 7, 0]
+    assert rates == pytest.approx(expected)
+
+
 def test_rates_drop_by_ten():
     recipe = training_recipes.RECIPES["CIFAR ResNet"]
     assert [recipe.rate_at(share) for share in (0, 0.49, 0.5, 0.8)] == pytest.approx([0.1, 0.1, 0.01, 0.001])
