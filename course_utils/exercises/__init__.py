@@ -23,6 +23,7 @@ MODULES = (
     "batch_norm",
     "lenet",
     "alexnet_vgg",
+    "inception",
     "resnet",
     "gpu_training",
 )
