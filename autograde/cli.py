@@ -42,14 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     collect = _command(
         commands, "collect", _collect, "a download of an LMS into submitted/", of_class=True, source=True
     )
-    collect.add_argument(
-        "--roster", type=Path, metavar="FILE", help="who is in the class, as CSV (default: class/roster.csv)"
-    )
-    collect.add_argument("--due", metavar="DATE", help='when the lesson was due, such as "2026-11-20 23:59"')
-    collect.add_argument(
-        "--from", dest="kind", choices=["canvas", "moodle", "gradescope", "folder"], help="default: seen"
-    )
-    collect.add_argument("--dry-run", action="store_true", help="say what would be taken, write nothing")
+    _of_collect(collect)
     grade = _command(commands, "grade", _grade, "run and score the submissions of a class", of_class=True)
     grade.add_argument("--student", metavar="NAME", help="only this student's")
     grade.add_argument("--workers", type=_positive, metavar="N", help="notebooks at a time (default: one a core)")
@@ -71,13 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _isolation(watch)
     _command(commands, "report", _report, "one page for the instructor: scores, mistakes, to look at", of_class=True)
     export = _command(commands, "export", _export, "the grades as a table", of_class=True)
-    export.add_argument("--format", choices=["csv", "canvas", "moodle"], default="csv")
-    export.add_argument("--roster", type=Path, metavar="FILE", help="for an LMS: the class (default: class/roster.csv)")
-    export.add_argument("--template", type=Path, metavar="FILE", help="for an LMS: its own exported sheet, to fill in")
-    export.add_argument(
-        "--column", type=_pair, action="append", default=[], metavar="LESSON=TITLE", help="a lesson's column in it"
-    )
-    export.add_argument("--output", type=Path, metavar="FILE", help="for an LMS: default class/FORMAT.csv")
+    _of_export(export)
     verify = _command(commands, "verify", _verify, "the course against itself: solutions, blanks and known mistakes")
     verify.add_argument("--workers", type=_positive, metavar="N", help="processes at a time (default: one a core)")
     _isolation(verify)
@@ -87,6 +74,27 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--students", type=_positive, default=30, metavar="N", help="how many, 30 at most")
     demo.add_argument("--seed", type=int, default=0, help="another seed makes another class")
     return parser
+
+
+def _of_collect(collect: argparse.ArgumentParser) -> None:
+    collect.add_argument(
+        "--roster", type=Path, metavar="FILE", help="who is in the class, as CSV (default: class/roster.csv)"
+    )
+    collect.add_argument("--due", metavar="DATE", help='when the lesson was due, such as "2026-11-20 23:59"')
+    collect.add_argument(
+        "--from", dest="kind", choices=["canvas", "moodle", "gradescope", "folder"], help="default: seen"
+    )
+    collect.add_argument("--dry-run", action="store_true", help="say what would be taken, write nothing")
+
+
+def _of_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("--format", choices=["csv", "canvas", "moodle"], default="csv")
+    export.add_argument("--roster", type=Path, metavar="FILE", help="for an LMS: the class (default: class/roster.csv)")
+    export.add_argument("--template", type=Path, metavar="FILE", help="for an LMS: its own exported sheet, to fill in")
+    export.add_argument(
+        "--column", type=_pair, action="append", default=[], metavar="LESSON=TITLE", help="a lesson's column in it"
+    )
+    export.add_argument("--output", type=Path, metavar="FILE", help="for an LMS: default class/FORMAT.csv")
 
 
 def _command(
