@@ -365,8 +365,13 @@ STEP = (
 UNSEEN = "not looked at"
 
 
-def _stepped(train_step, images, labels, seed, amp):
-    given = train_step, _model(train_step, seed), tensor(images).float(), tensor(labels), RATE, amp
+def _stepped(train_step, count, seed, amp):
+    images, labels = np.eye(count, PIXELS), np.arange(count) % CLASSES
+    if seed is not None:
+        draw = np.random.default_rng([seed, count])
+        images, labels = draw.normal(size=images.shape), draw.integers(CLASSES, size=count)
+    batch = tensor(images).float().reshape(count, 1, 3, 3), tensor(labels)
+    given = train_step, _model(train_step, seed), *batch, RATE, amp
     return _step_facts(made(Recipe("course_utils.rehearsal:stepped", given), train_step))
 
 
@@ -405,11 +410,6 @@ def _train_step(model, images, labels, optimizer, amp):
     return loss.detach()
 
 
-def _is_batch(images, labels, seed, amp, *changes):
-    fits = images.shape == (len(labels), 1, 3, 3)
-    return fits and len(labels) >= 2 and 0 <= labels.min() <= labels.max() < CLASSES
-
-
 # Weights of zero, in float32: four classes are equally likely, and the loss is ln 4. Only the last bias has a gradient,
 # 1/4 less the share of each class; the step is 0.3 times that. The running variance goes a tenth of the way to 0.
 _STATE = {
@@ -430,16 +430,16 @@ _STATE = {
     _stepped,
     forbidden=(*READY_MADE, "course_utils.train"),
     parts=STEP,
-    shown="# Flatten(), Linear(9, 6), BatchNorm1d(6), Tanh(), Linear(6, 4); weights from `seed`; gradients are ones\n"
+    shown="# Flatten(), Linear(9, 6), BatchNorm1d(6), Tanh(), Linear(6, 4); gradients of before are ones\n"
+    "# weights, images (count, 1, 3, 3) and labels (count,) from `seed`\n"
     "train_step(model, images, labels, torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.5), amp)",
-    requires=_is_batch,
-    integers=False,
+    requires=lambda count, seed, amp, *changes: 2 <= count <= PIXELS,
     once=True,
     alone=True,
     tolerance=1e-3,
     examples=[
         Example(
-            case("worked example", np.eye(9)[:2].reshape(2, 1, 3, 3), np.array([0, 1]), None, False),
+            case("worked example", 2, None, False),
             (
                 *(math.log(4), "a tensor without graph", "float32", "float32", "without autocast", "training"),
                 *("float32", _STATE),
@@ -447,28 +447,24 @@ _STATE = {
         )
     ],
 )
-def train_step(images, labels, seed, amp, *changes):
-    return _stepped(changed(_train_step, changes), images, labels, seed, amp)
+def train_step(count, seed, amp, *changes):
+    return _stepped(changed(_train_step, changes), count, seed, amp)
 
 
 @train_step.cases
 def _(draw: Draw) -> Iterator[Case]:
-    def batch(category: str, count: int, amp: bool) -> Case:
-        labels = draw.integers(count, low=0, high=CLASSES - 1).astype(int)
-        return case(category, draw.array(count, 1, 3, 3), labels, draw.int(0, 10**6), amp)
-
-    yield batch("in float32", 4, False)
-    yield batch("in mixed precision", 4, True)
+    yield case("in float32", 4, draw.int(1, 10**6), False)
+    yield case("in mixed precision", 4, draw.int(1, 10**6), True)
     for _ in draw.repeats(1):
-        yield batch("a larger batch", draw.size(5, 8), False)
-        yield batch("a larger batch in mixed precision", draw.size(5, 8), True)
+        yield case("a larger batch", draw.int(5, 9), draw.int(1, 10**6), False)
+        yield case("a larger batch in mixed precision", draw.int(5, 9), draw.int(1, 10**6), True)
 
 
 @train_step.mistake(
     "The gradients of the step before are still there: backward() adds to .grad. Call optimizer.zero_grad() before "
     "backward()."
 )
-def gradients_not_zeroed(right, images, labels, seed, amp, *changes):
+def gradients_not_zeroed(right, count, seed, amp, *changes):
     def accumulating(answer, model, images, labels, optimizer, amp):
         from torch import autocast, bfloat16
         from torch.nn.functional import cross_entropy
@@ -479,14 +475,14 @@ def gradients_not_zeroed(right, images, labels, seed, amp, *changes):
         optimizer.step()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, accumulating)
+    return right(count, seed, amp, *changes, accumulating)
 
 
 @train_step.mistake(
     "The optimizer steps between the forward pass and backward(). It moves the weights along old gradients, and then "
     "backward() misses the weights that the forward pass used. The order is: zero_grad, forward, backward, step."
 )
-def step_before_backward(right, images, labels, seed, amp, *changes):
+def step_before_backward(right, count, seed, amp, *changes):
     def early(answer, model, images, labels, optimizer, amp):
         from torch import autocast, bfloat16
         from torch.nn.functional import cross_entropy
@@ -497,67 +493,67 @@ def step_before_backward(right, images, labels, seed, amp, *changes):
         loss.backward()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, early)
+    return right(count, seed, amp, *changes, early)
 
 
 @train_step.mistake(
     "The gradients are zeroed before the forward pass, and the optimizer steps right after it: backward() comes last. "
     "Nothing is learned in this step. The order is: zero_grad, forward, backward, step."
 )
-def weights_do_not_move(right, images, labels, seed, amp, *changes):
+def weights_do_not_move(right, count, seed, amp, *changes):
     def standing(answer, model, images, labels, optimizer, amp):
         optimizer.step = lambda *_, **__: None
         return answer(model, images, labels, optimizer, amp)
 
-    return right(images, labels, seed, amp, *changes, standing)
+    return right(count, seed, amp, *changes, standing)
 
 
 @train_step.mistake(
     "The loss still hangs on its graph. Whoever keeps it, for a mean over an epoch, keeps all activations of that step "
     "in memory. Return loss.detach()."
 )
-def graph_kept(right, images, labels, seed, amp, *changes):
+def graph_kept(right, count, seed, amp, *changes):
     def attached(answer, model, images, labels, optimizer, amp):
         return answer(model, images, labels, optimizer, amp).requires_grad_()
 
-    return right(images, labels, seed, amp, *changes, attached)
+    return right(count, seed, amp, *changes, attached)
 
 
 @train_step.mistake(
     "You return a number: item() or float() waits until the GPU is done, in every step. Return loss.detach(), a tensor "
     "that stays where it is, and read it when you need it."
 )
-def a_number_returned(right, images, labels, seed, amp, *changes):
+def a_number_returned(right, count, seed, amp, *changes):
     def waiting(answer, model, images, labels, optimizer, amp):
         return answer(model, images, labels, optimizer, amp).item()
 
-    return right(images, labels, seed, amp, *changes, waiting)
+    return right(count, seed, amp, *changes, waiting)
 
 
 @train_step.mistake(
     "`amp` changes nothing: your forward pass is always in float32. Put model and loss below `with torch.autocast`, "
     "enabled when amp is true."
 )
-def never_autocast(right, images, labels, seed, amp, *changes):
+def never_autocast(right, count, seed, amp, *changes):
     def single(answer, model, images, labels, optimizer, amp):
         return answer(model, images, labels, optimizer, False)
 
-    return right(images, labels, seed, amp, *changes, single)
+    return right(count, seed, amp, *changes, single)
 
 
 @train_step.mistake("Your forward pass is always in bfloat16. autocast takes enabled=amp: without amp all is float32.")
-def always_autocast(right, images, labels, seed, amp, *changes):
+def always_autocast(right, count, seed, amp, *changes):
     def mixed(answer, model, images, labels, optimizer, amp):
         return answer(model, images, labels, optimizer, True)
 
-    return right(images, labels, seed, amp, *changes, mixed)
+    return right(count, seed, amp, *changes, mixed)
 
 
 @train_step.mistake(
     "Autocast stands around backward() instead of the forward pass. It chooses a type when an operation of the forward "
     "pass is called; backward() then follows, whatever stands around it."
 )
-def autocast_around_backward(right, images, labels, seed, amp, *changes):
+def autocast_around_backward(right, count, seed, amp, *changes):
     def late(answer, model, images, labels, optimizer, amp):
         from torch import autocast, bfloat16
         from torch.nn.functional import cross_entropy
@@ -569,14 +565,14 @@ def autocast_around_backward(right, images, labels, seed, amp, *changes):
         optimizer.step()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, late)
+    return right(count, seed, amp, *changes, late)
 
 
 @train_step.mistake(
     "Your autocast computes in float16. Its largest number is 65,504 and its smallest normal one 6e-5, so small "
     "gradients become 0 unless the loss is scaled. Name the type: torch.bfloat16, which has float32's range."
 )
-def float16(right, images, labels, seed, amp, *changes):
+def float16(right, count, seed, amp, *changes):
     def half(answer, model, images, labels, optimizer, amp):
         from torch import autocast
         from torch import float16 as small
@@ -589,14 +585,14 @@ def float16(right, images, labels, seed, amp, *changes):
         optimizer.step()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, half)
+    return right(count, seed, amp, *changes, half)
 
 
 @train_step.mistake(
     "The weights themselves become bfloat16. They are 8 bits precise then: a step smaller than 1/256 of a weight is "
     "lost. Autocast leaves them in float32, and rounds copies for each product."
 )
-def weights_in_bfloat16(right, images, labels, seed, amp, *changes):
+def weights_in_bfloat16(right, count, seed, amp, *changes):
     def rounded(answer, model, images, labels, optimizer, amp):
         from torch.nn.functional import cross_entropy
 
@@ -609,14 +605,14 @@ def weights_in_bfloat16(right, images, labels, seed, amp, *changes):
         optimizer.step()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, rounded)
+    return right(count, seed, amp, *changes, rounded)
 
 
 @train_step.mistake(
     "The loss is computed in bfloat16: after the `with` block nothing turns the scores back to float32. Put the loss "
     "into the block too; autocast knows that a cross entropy wants float32."
 )
-def loss_in_bfloat16(right, images, labels, seed, amp, *changes):
+def loss_in_bfloat16(right, count, seed, amp, *changes):
     def coarse(answer, model, images, labels, optimizer, amp):
         from torch import autocast, bfloat16
         from torch.nn.functional import cross_entropy
@@ -629,33 +625,33 @@ def loss_in_bfloat16(right, images, labels, seed, amp, *changes):
         optimizer.step()
         return loss.detach()
 
-    return right(images, labels, seed, amp, *changes, coarse)
+    return right(count, seed, amp, *changes, coarse)
 
 
 @train_step.mistake(
     "There is a softmax before your loss. cross_entropy takes scores and does the softmax itself; with a second one "
     "gradients are small and the loss cannot come near zero."
 )
-def softmax_before_the_loss(right, images, labels, seed, amp, *changes):
+def softmax_before_the_loss(right, count, seed, amp, *changes):
     def squashed(answer, model, images, labels, optimizer, amp):
         from torch import nn
 
         return answer(nn.Sequential(model, nn.Softmax(1)), images, labels, optimizer, amp)
 
-    return right(images, labels, seed, amp, *changes, squashed)
+    return right(count, seed, amp, *changes, squashed)
 
 
 @train_step.mistake(
     "The model computes in evaluation mode in your step: batch norm then uses its running statistics and learns none. "
     "This step is part of training: leave the model in training mode."
 )
-def evaluation_mode(right, images, labels, seed, amp, *changes):
+def evaluation_mode(right, count, seed, amp, *changes):
     def frozen(answer, model, images, labels, optimizer, amp):
         model.eval()
         model.train = lambda *_: model
         return answer(model, images, labels, optimizer, amp)
 
-    return right(images, labels, seed, amp, *changes, frozen)
+    return right(count, seed, amp, *changes, frozen)
 
 
 CLOCKS = (*READY_MADE, "timeit", "torch.utils.benchmark", "triton")
