@@ -116,7 +116,7 @@ def chart(
     _families(axes, intensities, roofs[0])
     for label, (intensity, rate) in (measured or {}).items():
         axes.plot(intensity, rate / 1e9, "k*", markersize=9)
-        axes.annotate(label, (intensity, rate / 1e9), xytext=(6, -10), textcoords="offset points", fontsize=8)
+        axes.annotate(label, (intensity, rate / 1e9), xytext=(6, 4), textcoords="offset points", fontsize=8)
     axes.axvline(roofs[0].ridge, color="gray", linewidth=0.7, linestyle="--")
     axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="billion operations a second")
     axes.set_ylim(top=3 * max(r.operations for r in roofs) / 1e9)
