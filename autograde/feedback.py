@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +11,19 @@ from typing import Any
 
 import bleach
 from jinja2 import Environment, PackageLoader, pass_context
-from nbconvert.exporters import HTMLExporter
+from latex2mathml import converter as latex2mathml
+from markupsafe import escape
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.preprocessors import GetGrades
 
-from autograde import cells, cleaning, outcomes
+from autograde import cells, cleaning, outcomes, schedule
 from autograde.course import Course
 from autograde.errors import CourseError, NotebookError, UsageError
 from autograde.export import Row, rows
@@ -29,15 +36,27 @@ PAGES = Environment(loader=PackageLoader("autograde"), autoescape=True, trim_blo
 HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 TABLES = frozenset(("dd", "dl", "dt", "table", "tbody", "td", "th", "thead", "tr"))
 TEXT = frozenset(("br", "del", "details", "div", "hr", "img", "p", "pre", "s", "span", "sub", "summary", "sup"))
-TAGS = bleach.ALLOWED_TAGS | HEADINGS | TABLES | TEXT
+LAYOUT = frozenset(("math", "mrow", "mstyle", "mpadded", "mphantom", "menclose", "mspace", "mtable", "mtr", "mtd"))
+SCRIPTS = frozenset(("msub", "msup", "msubsup", "munder", "mover", "munderover", "mfrac", "msqrt", "mroot"))
+MATHML = LAYOUT | SCRIPTS | frozenset(("mi", "mn", "mo", "mtext"))
+TAGS = bleach.ALLOWED_TAGS | HEADINGS | TABLES | TEXT | MATHML
+OF_MATHML = frozenset(
+    ("display", "mathvariant", "stretchy", "fence", "form", "separator", "displaystyle", "scriptlevel", "columnalign")
+) | frozenset(("linethickness", "minsize", "maxsize", "width", "height", "depth", "lspace", "rspace", "movablelimits"))
+NO_TEXT = re.compile(r"<img (?![^>]*\balt=)")
+MANY = 6  # pages
+SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL | re.IGNORECASE)
 
 # nbgrader's page is made for a wide window, and counts cells; this makes it fit a phone, below a summary of our own.
-NARROW = """<meta name="viewport" content="width=device-width, initial-scale=1">
+NARROW = """<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 #toc, div.prompt { display: none; }
 div#notebook-container, div.container { max-width: 100%; padding: 0 .5em; box-shadow: none; }
 div.inner_cell, div.output_subarea { min-width: 0; max-width: 100%; }
 div.rendered_html { overflow-x: auto; overflow-wrap: anywhere; }
+div.rendered_html td, div.rendered_html th { padding: .15em 1em .15em 0; text-align: left; vertical-align: top; }
 div.rendered_html img, div.output_png img { max-width: 100%; height: auto; }
 div.input_area { overflow-x: auto; }
 div.output_area pre { white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -63,19 +82,48 @@ def feedback(
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = {name: Lesson.gradable(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
-    exporter = _exporter(course)
-    return tuple(_write(course, loaded[row.outcome.lesson], row, exporter) for row in found)
+    drafts = [_Draft(course, loaded[row.outcome.lesson], row) for row in found]
+    return tuple(sorted((_written(draft, html) for draft, html in _made(drafts)), key=lambda p: (p.lesson, p.student)))
 
 
-def _write(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> Page:
-    student = row.outcome.student
-    if row.outcome.score is None or not course.graded(student, lesson.name).is_file():
-        html = PAGES.get_template("notice.html.j2").render(outcome=row.outcome)
-    else:
-        html = page(course, lesson, row, exporter)
-    path = course.page(student, lesson.name)
+@dataclass(frozen=True)
+class _Draft:
+    """What a page is made of."""
+
+    course: Course
+    lesson: Lesson
+    row: Row
+
+
+def _made(drafts: Sequence[_Draft]) -> Iterator[tuple[_Draft, str]]:
+    """The pages' text: many are made by several processes, which are not worth their start for a few."""
+    if len(drafts) < MANY:
+        yield from ((draft, _html(draft)) for draft in drafts)
+        return
+    make = schedule.processes("autograde.feedback", *exercises.modules({draft.lesson.name for draft in drafts}))
+    for draft, html in schedule.run(_html, drafts, make, schedule.cores()):
+        if html is None:
+            raise CourseError(f"The page of {draft.row.outcome.student} could not be made: its process died, twice.")
+        yield draft, html
+
+
+def _written(draft: _Draft, html: str) -> Page:
+    student, lesson = draft.row.outcome.student, draft.lesson.name
+    path = draft.course.page(student, lesson)
     outcomes.write(path, html)
-    return Page(student, lesson.name, path)
+    return Page(student, lesson, path)
+
+
+def _html(draft: _Draft) -> str:
+    course, outcome = draft.course, draft.row.outcome
+    if outcome.score is None or not course.graded(outcome.student, outcome.lesson).is_file():
+        return PAGES.get_template("notice.html.j2").render(outcome=outcome)
+    if course.root not in _exporters:
+        _exporters[course.root] = _exporter(course)
+    return page(course, draft.lesson, draft.row, _exporters[course.root])
+
+
+_exporters: dict[Path, HTMLExporter] = {}  # of this process: one takes a second to make
 
 
 def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> str:
@@ -90,7 +138,7 @@ def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> st
     resources = {"nbgrader": {**names, "db_url": course.database}, "metadata": {"name": lesson.name}}
     with explained(course):
         html, _ = exporter.from_notebook_node(notebook, resources)
-    return str(html).replace("</head>", f"{NARROW}</head>", 1)
+    return SCRIPT.sub("", str(html)).replace("</head>", f"{NARROW}</head>", 1)
 
 
 def _exporter(course: Course) -> HTMLExporter:
@@ -103,12 +151,52 @@ def _exporter(course: Course) -> HTMLExporter:
 
 
 class _SafeExporter(HTMLExporter):
-    """Markdown becomes HTML as ever; then only harmless tags are let through."""
+    """Markdown becomes HTML as ever, formulas MathML; then only harmless tags are let through."""
+
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[Any, Any]:
+        """nbconvert's, without parsing the finished page again for the sake of the pictures' texts."""
+        self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self))
+        resources = self._init_resources(resources)
+        self.register_filter("filter_data_type", WidgetsDataTypeFilter({}, parent=self, resources=resources))
+        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return NO_TEXT.sub('<img alt="a picture that the code made" ', html), resources
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        made = HTMLExporter.markdown2html(self, context, source)
-        return str(bleach.clean(made, TAGS, _allowed, protocols={"http", "https", "mailto", "data"}, strip=True))
+        attachments = context.get("cell", {}).get("attachments", {})
+        return _markdown(source, attachments) if attachments else _given(source)
+
+
+@functools.lru_cache(maxsize=2000)
+def _given(source: str) -> str:
+    """The HTML of what most students have alike: the lesson's own text."""
+    return _markdown(source, {})
+
+
+def _markdown(source: str, attachments: dict[str, dict[str, str]]) -> str:
+    made = MarkdownWithMath(renderer=_Renderer(escape=False, attachments=attachments)).render(source)
+    return str(bleach.clean(made, TAGS, _allowed, protocols={"http", "https", "mailto", "data"}, strip=True))
+
+
+class _Renderer(IPythonRenderer):
+    """Formulas as MathML, which browsers draw by themselves: no script has to come from the network."""
+
+    def inline_math(self, body: str) -> str:
+        return _formula(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return _formula(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return _formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
+
+
+def _formula(latex: str, display: str) -> str:
+    """MathML of a formula; what is none is shown as it was written."""
+    try:
+        return str(latex2mathml.convert(latex, display=display))
+    except Exception:  # whatever a student wrote between two dollar signs
+        return f"<code>{escape(latex)}</code>"
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -117,6 +205,8 @@ def _allowed(tag: str, name: str, value: str) -> bool:
         return tag == "img" and value.startswith(tuple(f"data:{kind};base64," for kind in cleaning.PICTURES))
     if name == "href":
         return value.startswith(("http://", "https://", "mailto:", "#"))
+    if tag in MATHML:
+        return name in OF_MATHML
     return name in ("class", "alt", "title", "id", "align")
 
 

@@ -249,7 +249,36 @@ def test_nothing_of_a_submission_is_executable_in_its_page(graded):
     assert executable(page) == executable(course.page("blank", "10_first").read_text())
     assert "&lt;script&gt;alert(7)" in page  # what was printed is there, as text
     assert "<strong>bold</strong>" in page
-    assert re.search(r"\$a&lt; ?b\$", page)
+    assert re.search(r"<math[^>]*><mrow><mi>a</mi><mo>&#x0003C;</mo><mi>b</mi></mrow></math> holds", page)
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"$\frac{1}{2}$", "<mfrac>"),
+        (r"$$\begin{cases} 1 \\ 2 \end{cases}$$", "<mtable>"),
+        (r"\begin{equation} x \end{equation}", "<math"),
+        (r"$\frac{$ and $}$", "<code>"),
+    ],
+)
+def test_formulas_are_drawn_without_a_script_and_what_is_none_stays(text, shown):
+    assert shown in feedback._given(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$\text{<img src=x onerror=alert(1)>}$",
+        r"$\href{javascript:alert(1)}{x}$",
+        r"$<script>alert(1)</script>$",
+        r"$\class{a\" onload=\"b}{x}$ $x\" onmouseover=\"y$",
+    ],
+)
+def test_a_formula_smuggles_nothing_in(text):
+    page = BeautifulSoup(feedback._given(text), "html.parser")
+    assert not page.find_all(["script", "img", "a", "maction", "annotation-xml"])
+    assert all(name in feedback.OF_MATHML for tag in page.find_all(True) for name in tag.attrs)
 
 
 def test_the_report(graded):

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from autograde import cells, outcomes
+from autograde import feedback as pages_for_students
 from autograde.course import Course
 from autograde.feedback import feedback
 from autograde.grade import grade
@@ -93,7 +94,15 @@ def test_nothing_of_it_is_in_formgraders_view(graded, honest, student):
 
 @pytest.mark.parametrize("student", ATTACKS)
 def test_nothing_of_it_is_in_its_feedback(graded, honest, student):
-    assert added(harms(page(graded, student)), honest[1]) <= {"b"}  # what a terminal shows in bold
+    new = added(harms(page(graded, student)), honest[1]) - {"b"}  # what a terminal shows in bold
+    assert {name for name in new if not is_formula(name)} == set()
+
+
+def is_formula(name):
+    """Whether a tag, or a tag and its attribute, is one that a formula is drawn with."""
+    tag, _, attribute = name.partition(" ")
+    known = tag.removeprefix("{http://www.w3.org/1998/Math/MathML}") in pages_for_students.MATHML
+    return tag.startswith("{") and known and (not attribute or attribute.split(" ")[0] in pages_for_students.OF_MATHML)
 
 
 def added(found, own):
