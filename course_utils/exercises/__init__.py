@@ -26,6 +26,7 @@ MODULES = (
     "inception",
     "resnet",
     "gpu_training",
+    "looking_inside",
 )
 
 
