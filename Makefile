@@ -6,10 +6,10 @@ JOBS   ?= 2
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test lint release strip verify clean
+.PHONY: help setup lab demo test browser screenshots lint release strip verify clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %d.%d. Name another: make setup PYTHON=python3.12" % sys.version_info[:2] or 0)'
@@ -28,6 +28,13 @@ demo: $(READY) ## a made-up class through release, grading, feedback and report
 test: $(READY) ## every test that needs no GPU, no network and no browser
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not gpu and not network and not browser"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env solutions
+
+browser: $(READY) ## the tests in JupyterLab, Formgrader and Chromium, which must be installed
+	BROWSER=required $(BIN)/python -m pytest -m browser
+
+screenshots: $(READY) ## make README's pictures again (needs Chromium)
+	SCREENSHOTS=docs BROWSER=required $(BIN)/python -m pytest -m browser
+	$(BIN)/python docs/picture.py
 
 lint: $(READY) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

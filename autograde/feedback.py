@@ -46,6 +46,7 @@ OF_MATHML = frozenset(
 NO_TEXT = re.compile(r"<img (?![^>]*\balt=)")
 MANY = 6  # pages
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL | re.IGNORECASE)
+FONT = re.compile(r"@font-face\s*\{[^}]*\burl\((?!['\"]?data:)[^}]*\}")  # that would have to be loaded
 
 # nbgrader's page is made for a wide window, and counts cells; this makes it fit a phone, below a summary of our own.
 NARROW = """<meta http-equiv="Content-Security-Policy"
@@ -138,7 +139,7 @@ def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> st
     resources = {"nbgrader": {**names, "db_url": course.database}, "metadata": {"name": lesson.name}}
     with explained(course):
         html, _ = exporter.from_notebook_node(notebook, resources)
-    return SCRIPT.sub("", str(html)).replace("</head>", f"{NARROW}</head>", 1)
+    return FONT.sub("", SCRIPT.sub("", str(html))).replace("</head>", f"{NARROW}</head>", 1)
 
 
 def _exporter(course: Course) -> HTMLExporter:
