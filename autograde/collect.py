@@ -26,7 +26,6 @@ from autograde.lms import TIMESTAMP, Kind, Upload
 from autograde.roster import Roster
 from autograde.selection import NOTEBOOKS, Known, Pick, plan
 
-EARLIER = "earlier"  # of a class: submissions that a later one replaced
 CLOSED = (".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz")  # packed files that are not opened
 Signatures = Mapping[str, frozenset[str]]
 
@@ -197,7 +196,7 @@ def _take(course: Course, pick: Pick, opened: Source, *, dry_run: bool) -> tuple
     if fate is Fate.DATED:
         outcomes.write(target / TIMESTAMP, made[TIMESTAMP].decode())
     else:
-        _write(target, made, course.folder / EARLIER / pick.student / pick.lesson / _digest(there))
+        _write(target, made, course.earlier(pick.student, pick.lesson) / _digest(there))
     return pick, fate
 
 

@@ -116,6 +116,10 @@ class Course:
         """The students' notebook of a lesson."""
         return self.released / lesson / f"{lesson}.ipynb"
 
+    def earlier(self, student: str, lesson: str) -> Path:
+        """The submissions that a later one replaced, a folder each."""
+        return self.folder / "earlier" / student / lesson
+
     def graded(self, student: str, lesson: str) -> Path:
         """A submission after grading."""
         return self.autograded / student / lesson / f"{lesson}.ipynb"

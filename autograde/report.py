@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
@@ -86,6 +87,8 @@ class LessonSummary:
     bins: tuple[int, ...]
     exercises: tuple[ExerciseSummary, ...]
     seconds: tuple[float, float]  # that a notebook ran: the median, the longest
+    again: int  # how many handed in more than once
+    attempts: int  # the most that somebody made
 
     @property
     def most(self) -> int:
@@ -127,7 +130,8 @@ def report(course: Course, lessons: Sequence[str]) -> Path:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = [Lesson.load(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)]
     pairs = [pair for lesson in loaded for pair in alike(lesson, _answers(lesson, found))]
-    made = summarize(course.name, loaded, found, datetime.now().strftime("%Y-%m-%d %H:%M"), pairs)
+    attempts = {row.outcome.key: _attempts(course, *row.outcome.key) for row in found}
+    made = summarize(course.name, loaded, found, datetime.now().strftime("%Y-%m-%d %H:%M"), pairs, attempts)
     path = course.folder / FILE
     outcomes.write(path, PAGES.get_template("report.html.j2").render(report=made))
     return path
@@ -140,6 +144,12 @@ def _inline(text: str) -> Markup:
 
 
 PAGES.filters["inline"] = _inline
+
+
+def _attempts(course: Course, lesson: str, student: str) -> int:
+    """How often a student handed in a lesson, as far as ``autograde collect`` has seen it."""
+    earlier = course.earlier(student, lesson)
+    return 1 + (sum(path.is_dir() for path in earlier.iterdir()) if earlier.is_dir() else 0)
 
 
 def _answers(lesson: Lesson, found: Sequence[Row]) -> dict[str, Answers]:
@@ -157,10 +167,19 @@ def _answers(lesson: Lesson, found: Sequence[Row]) -> dict[str, Answers]:
 
 
 def summarize(
-    course: str, lessons: Sequence[Lesson], found: Sequence[Row], made: str, pairs: Sequence[Alike] = ()
+    course: str,
+    lessons: Sequence[Lesson],
+    found: Sequence[Row],
+    made: str,
+    pairs: Sequence[Alike] = (),
+    attempts: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> Report:
-    """The report as data."""
-    summaries = tuple(_lesson(lesson, [r for r in found if r.outcome.lesson == lesson.name]) for lesson in lessons)
+    """The report as data; ``attempts``: lesson and student → how often it was handed in."""
+    own = {lesson.name: [r for r in found if r.outcome.lesson == lesson.name] for lesson in lessons}
+    summaries = tuple(
+        _lesson(lesson, own[lesson.name], [attempts.get(r.outcome.key, 1) for r in own[lesson.name]])
+        for lesson in lessons
+    )
     mistakes = [m for lesson in summaries for e in lesson.exercises for m in e.mistakes]
     return Report(
         course,
@@ -174,7 +193,7 @@ def summarize(
     )
 
 
-def _lesson(lesson: Lesson, found: Sequence[Row]) -> LessonSummary:
+def _lesson(lesson: Lesson, found: Sequence[Row], attempts: Sequence[int]) -> LessonSummary:
     scored = [row for row in found if row.outcome.score is not None]
     scores = [row.outcome.score or 0.0 for row in scored]
     parts: dict[str, list[cells.Part]] = {}
@@ -190,6 +209,8 @@ def _lesson(lesson: Lesson, found: Sequence[Row]) -> LessonSummary:
         _histogram(scores, lesson.points),
         tuple(_exercise(name, own, [row.outcome for row in scored]) for name, own in parts.items()),
         _seconds([row.outcome.seconds for row in scored]),
+        sum(count > 1 for count in attempts),
+        max(attempts, default=0),
     )
 
 

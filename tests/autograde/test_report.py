@@ -61,3 +61,13 @@ def test_points_that_are_all_the_same_say_nothing(lesson):
 def test_how_long_notebooks_ran(lesson):
     assert summary(lesson, [row(n, 4.0, 4.0) for n in (1, 2, 9)])["lesson"].seconds == (3.0, 10.0)
     assert summary(lesson, [])["lesson"].seconds == (0.0, 0.0)
+
+
+def test_how_often_it_was_handed_in(lesson, tmp_path):
+    rows = [row(n, 4.0, 4.0) for n in range(3)]
+    (made,) = report.summarize("course", [lesson], rows, "today", (), {("10_first", "s01"): 3}).lessons
+    assert (made.again, made.attempts) == (1, 3)
+    for name in ("one", "two"):
+        (lesson.course.earlier("s01", "10_first") / name).mkdir(parents=True)
+    assert report._attempts(lesson.course, "10_first", "s01") == 3
+    assert report._attempts(lesson.course, "10_first", "s02") == 1
