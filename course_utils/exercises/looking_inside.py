@@ -10,6 +10,7 @@ import ast
 import copy
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ SHOWN = (
 PARTS = ("result", "model and image afterwards")
 
 
+@lru_cache(maxsize=16)
 def _built(text: str) -> tuple[Recipe, ...]:
     """The layers of a net in words, as recipes."""
 
@@ -70,20 +72,25 @@ def _weights(shape: Any, name: str, draw: np.random.Generator | None) -> np.ndar
     return 0.5 + np.abs(values) if "var" in name else 0.3 * np.abs(values) if "bias" in name else values
 
 
-def _network(answer: Any, net: str, seed: int | None, before: str) -> Any:
-    """A network, beside an answer."""
-    parts = _built(net)
-    plan = Recipe("torch.nn:Sequential", parts)
+@lru_cache(maxsize=256)
+def _state(net: str, seed: int | None, before: str) -> dict[str, Any]:
+    """The numbers of a network; nobody changes them."""
     draw = None if seed is None else np.random.default_rng(seed)
+    empty = Recipe("torch.nn:Sequential", _built(net)).build().state_dict()
     state = {
         name: torch.from_numpy(_weights(value.shape, name, draw)).float() if value.ndim else value
-        for name, value in plan.build().state_dict().items()
+        for name, value in empty.items()
     }
     if before == CORNER:
         last = state[list(state)[-2]].reshape(CLASSES, -1, SIZE[1] // 2, SIZE[2] // 2)  # a view of the linear weight
         last[:, :, 2:] = 0
         last[:, :, :, 1:] = 0
-    return made(Recipe("torch.nn:Sequential", parts, state=state), answer)
+    return state
+
+
+def _network(answer: Any, net: str, seed: int | None, before: str) -> Any:
+    """A network, beside an answer."""
+    return made(Recipe("torch.nn:Sequential", _built(net), state=_state(net, seed, before)), answer)
 
 
 def _observed(answer: Any, image: Any, layer: Any, rest: Any, net: str, seed: Any, before: str) -> tuple[Any, str, str]:
@@ -495,6 +502,36 @@ def pushed_into_the_image(right, images, layer, unit, count, net, seed, before, 
 
 
 @top_patches.mistake(
+    "At the border your slices go beyond the image. One that begins below zero counts from the end and is empty; one "
+    "that ends too late is short. Put zeros around the images first, or copy only the rows and columns that there are."
+)
+def slices_beyond_the_image(right, images, layer, unit, count, net, seed, before, *changes):
+    def sliced(answer, model, layer, images, unit, count):
+        from copy import deepcopy
+
+        from torch import no_grad, stack
+
+        from course_utils.unit_fields import unit_field
+
+        size, jump, start = unit_field(model, layer)
+        found, (net, place) = [], deepcopy((model, layer))
+        place = net.get_submodule(place) if isinstance(place, str) else place
+        place.register_forward_hook(lambda module, given, out: found.append(out.clone()))
+        with no_grad():
+            net.eval()(images)
+        maps, patches = found[0][:, unit], []
+        for n in maps.flatten(1).amax(1).argsort(descending=True)[:count].tolist():
+            i, j = divmod(int(maps[n].argmax()), maps.shape[2])
+            top, left = start + i * jump, start + j * jump
+            patches.append(images[n, :, top : top + size, left : left + size])
+        if len({tuple(patch.shape) for patch in patches}) > 1:
+            raise Exception("patches of several sizes")
+        return stack(patches)
+
+    return right(images, layer, unit, count, net, seed, before, *changes, sliced)
+
+
+@top_patches.mistake(
     "Your patches are too far down and right: the padding is missing. With padding P the first position begins P "
     "pixels (times the steps so far) before the image."
 )
@@ -845,7 +882,8 @@ def gradient_times_image(right, image, label, net, seed, before, *changes):
 def gradients_left_behind(right, image, label, net, seed, before, *changes):
     def left(answer, model, image, label):
         found = answer(model, image, label)
-        model(image[None])[0, label].backward()
+        for p in model.parameters():
+            p.grad = 2 + p.detach().abs() if p.grad is None else p.grad + 1
         return found
 
     return right(image, label, net, seed, before, *changes, left)
@@ -1447,6 +1485,22 @@ def hooks_left_on(right, image, label, net, seed, before, *changes):
 
 
 @guided_backprop.mistake(
+    "All your hooks but the last one stay in the model: in a loop, one variable keeps one handle, the last. Collect "
+    "the handles in a list, and remove each."
+)
+def last_handle_only(right, image, label, net, seed, before, *changes):
+    def lost(answer, model, image, label):
+        from torch import nn
+
+        found = answer(model, image, label)
+        for m in [m for m in model.modules() if isinstance(m, nn.ReLU)][:-1]:
+            m.register_forward_hook(lambda *_: None)
+        return found
+
+    return right(image, label, net, seed, before, *changes, lost)
+
+
+@guided_backprop.mistake(
     "The model's layers are not what they were: inplace is off, a forward is replaced, or a ReLU is another one. Work "
     "on copy.deepcopy(model), or put everything back."
 )
@@ -1470,7 +1524,8 @@ def layers_left_changed(right, image, label, net, seed, before, *changes):
 def gradients_left_behind(right, image, label, net, seed, before, *changes):
     def left(answer, model, image, label):
         found = answer(model, image, label)
-        model(image[None])[0, label].backward()
+        for p in model.parameters():
+            p.grad = 2 + p.detach().abs() if p.grad is None else p.grad + 1
         return found
 
     return right(image, label, net, seed, before, *changes, left)
@@ -1774,7 +1829,8 @@ def hook_left_on(right, image, layer, label, net, seed, before, *changes):
 def gradients_left_behind(right, image, layer, label, net, seed, before, *changes):
     def left(answer, model, layer, image, label):
         found = answer(model, layer, image, label)
-        model(image[None])[0, label].backward()
+        for p in model.parameters():
+            p.grad = 2 + p.detach().abs() if p.grad is None else p.grad + 1
         return found
 
     return right(image, layer, label, net, seed, before, *changes, left)
@@ -1982,7 +2038,8 @@ def image_left_with_requires_grad(right, image, label, eps, net, seed, before, *
 def gradients_left_behind(right, image, label, eps, net, seed, before, *changes):
     def left(answer, model, image, label, eps):
         found = answer(model, image, label, eps)
-        model(image[None])[0, label].backward()
+        for p in model.parameters():
+            p.grad = 2 + p.detach().abs() if p.grad is None else p.grad + 1
         return found
 
     return right(image, label, eps, net, seed, before, *changes, left)

@@ -76,18 +76,18 @@ def marks(model, image):
     ],
 )
 def test_what_is_left_behind_is_named(net, function, told):
-    net(torch.zeros(1, 1, 16, 16))
-    assert aftermath.observe(function, net, np.ones((1, 16, 16)), None, ())[2] == told
+    net(torch.zeros(1, 1, 24, 24))
+    assert aftermath.observe(function, net, np.ones((1, 24, 24)), None, ())[2] == told
 
 
 def test_a_layer_is_handed_over_by_its_name_or_by_itself_and_a_graph_is_seen(net):
-    net(torch.zeros(1, 1, 16, 16))
+    net(torch.zeros(1, 1, 24, 24))
 
     def answer(model, layer, image, factor):
         return factor * (model.get_submodule(layer) if isinstance(layer, str) else layer).weight
 
     for layer in ("1", 1):
-        value, graph, told = aftermath.observe(answer, net, np.ones((1, 16, 16)), layer, (2,))
+        value, graph, told = aftermath.observe(answer, net, np.ones((1, 24, 24)), layer, (2,))
         assert torch.equal(value, 2 * net[1].weight)
         assert (graph, told) == ("with a graph", aftermath.UNTOUCHED)
 
@@ -115,14 +115,14 @@ def test_the_deconvnet_of_a_linear_layer_is_its_kernel_at_the_place_of_the_activ
     image[0, 2:5, 3:6] = net[0].weight[1, 0].detach().sign()
     found, (row, column) = deconvnet(net, "0", image, 1)
     assert (row, column) == (3, 4)
-    strength = net(image[None])[0, 1, 3, 4]
+    strength = net(image[None])[0, 1, 3, 4].detach()
     assert torch.allclose(found[0, 2:5, 3:6], strength * net[0].weight[1, 0], atol=1e-6)
-    assert found.abs().sum() == pytest.approx(float((strength * net[0].weight[1]).abs().sum()), rel=1e-5)
+    assert found.abs().sum() == pytest.approx(float((strength * net[0].weight[1].detach()).abs().sum()), rel=1e-5)
 
 
 def test_the_deconvnet_is_the_gradient_with_another_rule_for_relus(net):
     """Simonyan et al. 2014: pooling and convolution go back as in backpropagation; a ReLU looks at what comes back."""
-    image = torch.rand(1, 16, 16)
+    image = torch.rand(1, 24, 24)
     net(image[None])
     found, (row, column) = deconvnet(net, "2", image, 0)
 
@@ -145,11 +145,11 @@ def test_the_deconvnet_is_the_gradient_with_another_rule_for_relus(net):
 @pytest.mark.parametrize(("layer", "unit", "told"), [("2", 4, "from 0 to 3"), ("3", 0, "Flatten")])
 def test_the_deconvnet_refuses_what_it_cannot_go_back_through(net, layer, unit, told):
     with pytest.raises(ValueError, match=told):
-        deconvnet(net, layer, torch.rand(1, 16, 16), unit)
+        deconvnet(net, layer, torch.rand(1, 24, 24), unit)
 
 
 def test_a_cascade_forgets_from_the_last_layer_on_and_draws_from_no_global_generator(net):
-    net(torch.zeros(1, 1, 16, 16))
+    net(torch.zeros(1, 1, 24, 24))
     state = torch.get_rng_state()
     copies = cascade(net, seed=3)
     assert torch.equal(state, torch.get_rng_state())

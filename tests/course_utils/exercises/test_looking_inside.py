@@ -19,8 +19,8 @@ from tests.course_utils.exercises import answering
 from tests.course_utils.exercises.answers import looking_inside as answers
 
 EXERCISES = {e.name: e for e in answering.declared(looking_inside)}
-MISTAKES = [  # every fourth: autograde verify sees all
-    pytest.param(e, m, id=f"{e.name}-{m.name}") for e in EXERCISES.values() for m in e.mistakes[::4]
+MISTAKES = [  # every sixth: autograde verify sees all
+    pytest.param(e, m, id=f"{e.name}-{m.name}") for e in EXERCISES.values() for m in e.mistakes[1::6]
 ]
 
 
@@ -261,8 +261,9 @@ def one_hook_that_is_lost(model, image, label):
 def saliency_by_the_tutorial(model, image, label):
     """Image marked in place, scores by backward(), gradients cleared."""
     image.requires_grad_()
-    model.zero_grad()
-    model(image[None])[0, label].backward()
+    with answers.evaluation_mode(model):
+        model.zero_grad()
+        model(image[None])[0, label].backward()
     return image.grad.abs().max(0).values
 
 
@@ -294,15 +295,15 @@ def patches_without_borders(model, layer, images, unit, count):
 @pytest.mark.parametrize(
     "answer, exercise, named",
     [
-        (one_hook_that_is_lost, "guided_backprop", ("hooks left on",)),
+        (one_hook_that_is_lost, "guided_backprop", ("last handle only",)),
         (cam_with_backward, "grad_cam", ("gradients left behind",)),
-        (lambda m, i, k: saliency_by_the_tutorial(m, i, k), "saliency", None),
-        (patches_without_borders, "top_patches", None),
+        (saliency_by_the_tutorial, "saliency", ("gradient left in the image", "gradients left behind")),
+        (patches_without_borders, "top_patches", ("slices beyond the image",)),
     ],
 )
 def test_mistakes_as_students_write_them(answer, exercise, named):
     found = answering.named(EXERCISES[exercise], answer)
-    assert named is None or found == named
+    assert tuple(sorted(found)) == named
 
 
 # Cases whose answer is known
