@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from course_utils import thinning
 from course_utils.comparison import compare
 from course_utils.contract import Case, Draw, Example, Exercise, case, example, exercise
 from course_utils.exercises.declarations import READY_MADE, changed, function, network, numbers, tensor
+from course_utils.exercises.thinned import remember
 from course_utils.recipe import Recipe
 from course_utils.remote import made
 from course_utils.variation import Varied
@@ -1568,27 +1568,4 @@ def two_outside_the_root(right, in_channels, kernel):
     return right(in_channels, kernel) * math.sqrt(2)
 
 
-def _remembered(function: Callable[..., Any], oracle: Callable[..., Any]) -> Callable[..., Any]:
-    """A mistake's function that remembers what it makes of our network: a diagnosis asks for it again and again."""
-
-    @lru_cache(maxsize=64)
-    def ours(args: tuple[Any, ...], options: tuple[tuple[str, Any], ...]) -> Any:
-        return function(oracle, *args, **dict(options))
-
-    @wraps(function)
-    def remembered(right: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if right is not oracle:
-            return function(right, *args, **kwargs)
-        return ours(args, tuple(kwargs.items()))
-
-    return remembered
-
-
-def _remember(*networks: Exercise) -> None:
-    for declared in networks:
-        declared.mistakes = tuple(
-            replace(m, function=_remembered(m.function, declared.oracle)) for m in declared.mistakes
-        )
-
-
-_remember(AlexNet, zfnet, vgg)
+remember(AlexNet, zfnet, vgg)
