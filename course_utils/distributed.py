@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def train(settings: Settings) -> tuple[nn.Module, float]:
         loss = _epoch(settings, model, optimizer, images, labels, epoch, (rank, world))
         if rank == 0:
             _save(settings, _inner(model), optimizer, epoch + 1)
-            print(f"epoch {epoch + 1} of {settings.epochs}: loss {loss:.4f}", flush=True)
+            _say(f"epoch {epoch + 1} of {settings.epochs}: loss {loss:.4f}")
         if world > 1:
             distributed.barrier()  # nobody goes on before the checkpoint is there
     return _inner(model), _accuracy(_inner(model), dataset.validation, device, kind)
@@ -225,8 +226,27 @@ def _resumed(settings: Settings, model: nn.Module, optimizer: torch.optim.Optimi
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     if rank == 0:
-        print(f"Going on after epoch {state['epochs']}, from {settings.checkpoint}.", flush=True)
+        _say(f"Going on after epoch {state['epochs']}, from {settings.checkpoint}.")
     return int(state["epochs"])
+
+
+def _say(text: str) -> None:
+    """A line in one piece, where several processes write to one place."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _meeting_place() -> dict[str, Any]:
+    """Where the processes find one another: torchrun's store, in which each new start has keys of its own.
+
+    With PyTorch 2.13 the keys of a start that failed are still there, and a process that is early finds them.
+    """
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return {}
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = distributed.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, is_master=False)
+    start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return {"store": distributed.PrefixStore(f"start_{start}", store), "rank": rank, "world_size": size}
 
 
 @contextmanager
@@ -242,8 +262,8 @@ def _together() -> Iterator[None]:
         loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), None)
         if loopback:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
-    distributed.init_process_group("nccl" if cuda else "gloo")
-    print(f"rank {os.environ['RANK']} of {os.environ['WORLD_SIZE']}, process {os.getpid()}", flush=True)
+    distributed.init_process_group("nccl" if cuda else "gloo", **_meeting_place())
+    _say(f"rank {os.environ['RANK']} of {os.environ['WORLD_SIZE']}, process {os.getpid()}")
     try:
         yield
     finally:
@@ -263,7 +283,7 @@ def main() -> None:
     with _together():
         _, accuracy = train(settings)
         if _place()[0] == 0:
-            print(f"accuracy on held-out images: {accuracy:.2%}", flush=True)
+            _say(f"accuracy on held-out images: {accuracy:.2%}")
 
 
 if __name__ == "__main__":

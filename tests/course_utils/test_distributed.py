@@ -28,16 +28,19 @@ def test_two_processes_of_which_one_is_killed_end_with_the_weights_of_one(tmp_pa
     """torchrun starts both again, and they go on from the checkpoint."""
     path, lines, killed = tmp_path / "run.pt", [], False
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [*COMMAND, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as torchrun:
+    with (
+        (tmp_path / "errors").open("w") as errors,
+        subprocess.Popen(
+            [*COMMAND, str(path)], stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as torchrun,
+    ):
         for line in torchrun.stdout:
             lines.append(line.strip())
             if "epoch 1 of 5" in line and not killed:
                 (process,) = re.findall(r"rank 1 of 2, process (\d+)", "\n".join(lines))
                 os.kill(int(process), signal.SIGKILL)
                 killed = True
-        assert torchrun.wait(timeout=60) == 0, lines
+        assert torchrun.wait(timeout=60) == 0, f"{lines}\n{(tmp_path / 'errors').read_text()}"
     assert killed
     assert any(line.startswith("Going on after epoch") for line in lines), lines
     assert sum(line.startswith("rank") for line in lines) == 4
