@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+STUDENTS ?= 30
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ lab: $(READY) ## open JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 demo: $(READY) ## a made-up class through release, grading, feedback and report
-	$(BIN)/autograde demo
+	$(BIN)/autograde demo --students $(STUDENTS)
 
 test: $(READY) ## every test that needs no GPU, no network and no browser
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not gpu and not network and not browser"
