@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,9 +152,13 @@ def grade(
     isolated: bool = True,
     progress: Progress = lambda outcome, done, total: None,
     make_executor: schedule.MakeExecutor | None = None,
+    only: Collection[tuple[str, str]] | None = None,
 ) -> Graded:
-    """Grade the submissions to lessons that are new, changed, or did not end as graded the last time."""
-    found = submission.find(course, lessons, student)
+    """Grade the submissions to lessons that are new, changed, or did not end as graded the last time.
+
+    ``only``: of all these, those of some (lesson, student).
+    """
+    found = [s for s in submission.find(course, lessons, student) if only is None or (s.lesson, s.student) in only]
     loaded = load(course, found)
     with Book(course) as book:
         run = Run(course, loaded, book, secret.of(course.folder), isolated, all_cells)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ class Watch:
             isolated=self.isolated,
             progress=self.progress,
             make_executor=self.standing,
+            only=settled,  # one that runs into its limit does so once, not whenever somebody hands in
         )
         self.seen |= {key: now[key] for key in settled}
         if made.new:
@@ -145,9 +147,7 @@ def _state(course: Course, lessons: Sequence[str]) -> State:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
-    for path in sorted(folder.iterdir()):
-        try:
+    with suppress(OSError):  # the folder, or a file in it, was just deleted
+        for path in sorted(folder.iterdir()):
             status = path.lstat()
-        except OSError:  # it was just deleted
-            continue
-        yield path.name, status.st_mtime_ns, status.st_size
+            yield path.name, status.st_mtime_ns, status.st_size

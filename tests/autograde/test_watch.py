@@ -1,6 +1,7 @@
 """``autograde watch``: what arrives is graded, once it is written out, by workers that stay."""
 
 import os
+import shutil
 import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import pytest
 
 from autograde import outcomes, schedule
 from autograde.outcomes import Ending
-from autograde.watch import Standing, Watch
+from autograde.watch import Standing, Watch, _files
 from tests.autograde.conftest import RIGHT, needs_isolation, submit
 
 pytestmark = [pytest.mark.slow, needs_isolation, pytest.mark.xdist_group("watch")]
@@ -78,6 +79,23 @@ def test_a_submission_that_cannot_be_read_is_told_and_the_watch_goes_on(watch, c
     assert watch.look() is None  # once is enough
     submit(course, "ada", "11_second", RIGHT)
     assert [o.score for o in watch.look().new] == [20.0]
+
+
+def test_a_submission_that_ran_into_its_limit_is_not_run_again_for_somebody_elses(watch, course):
+    dies = "def correlate1d(signal, kernel):\n    import os\n    os._exit(1)"
+    submit(course, "ada", "11_second", {"correlate1d": dies})
+    assert [o.ending for o in watch.look().new] == [Ending.PROCESS_DIED]
+    submit(course, "bob", "11_second", RIGHT)
+    assert [o.student for o in watch.look().new] == ["bob"]
+    assert scores(course).keys() == {("11_second", "ada"), ("11_second", "bob")}
+
+
+def test_a_folder_that_goes_away_meanwhile_is_no_fault(watch, course, monkeypatch):
+    submit(course, "ada", "11_second", RIGHT)
+    folder = course.submitted / "ada/11_second"
+    monkeypatch.setattr(time, "sleep", lambda seconds: shutil.rmtree(folder))
+    assert watch.look() is None
+    assert list(_files(folder)) == []
 
 
 def test_workers_stay_from_run_to_run_until_one_dies():
