@@ -6,7 +6,6 @@ Every public function but those that fill a given figure draws one pyplot figure
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch, Polygon, Rectangle
+
+from course_utils.plots import captioned_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,7 +171,9 @@ def windows(
     chosen : the output pixel, counted row by row from 0, whose taps are filled in.
     caption : a sentence below the figure.
     """
-    fill_windows(_figure(caption, 7.6, 4.2), Windows(size, kernel, stride, padding, dilation), chosen)
+    fill_windows(
+        captioned_figure(caption, 7.6, 4.2, axes=False)[0], Windows(size, kernel, stride, padding, dilation), chosen
+    )
 
 
 def fill_windows(figure: Figure, windows: Windows, chosen: int = 0) -> None:
@@ -179,15 +182,6 @@ def fill_windows(figure: Figure, windows: Windows, chosen: int = 0) -> None:
     draw_windows(axes, windows, chosen)
     axes.set_title(f"output size = {windows.formula()}" if windows.fits else windows.formula(), fontsize=10)
     axes.legend(handles=_legend(windows), loc="upper left", bbox_to_anchor=(0, 0), ncols=3, fontsize=8, frameon=False)
-
-
-def _figure(caption: str, width: float, height: float) -> Figure:
-    """An empty pyplot figure, in inches, with its caption wrapped below it."""
-    lines = textwrap.wrap(caption, max(30, int(14 * width)))
-    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
-    if lines:
-        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
-    return figure
 
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -205,7 +199,7 @@ def filter_bank(volume: Shape, filters: int, kernel: int, stride: int = 1, paddi
     channels, height, width = volume
     sides = [Windows(n, kernel, stride, padding).count for n in (height, width)]
     out = (filters, sides[0], sides[1])
-    axes = _figure(caption, 8.4, 3.4).add_subplot()
+    axes = captioned_figure(caption, 8.4, 3.4)[1]
     scale = 4.0 / max(height, width)
     end = _block(axes, (0.0, 0.0), volume, scale, INPUT)
     window = (channels, kernel, kernel)
@@ -260,7 +254,7 @@ def field_growth(layers: Sequence[tuple[int, ...]], caption: str = "") -> None:
     caption : a sentence below the figure.
     """
     spans = _spans(layers)
-    axes = _figure(caption, 7.6, 0.6 + 0.8 * len(spans)).add_subplot()
+    axes = captioned_figure(caption, 7.6, 0.6 + 0.8 * len(spans))[1]
     step = 1
     centers: list[dict[int, int]] = []
     for level, (low, high) in enumerate(spans):
@@ -323,7 +317,7 @@ def fields(image: np.ndarray, sizes: Mapping[str, int], caption: str = "") -> No
     caption : a sentence below the figure.
     """
     height, width = image.shape[:2]
-    axes = _figure(caption, 6.2, 6.2 * height / width + 0.2).add_subplot()
+    axes = captioned_figure(caption, 6.2, 6.2 * height / width + 0.2)[1]
     axes.imshow(image, cmap="gray")
     colors = plt.get_cmap("plasma")(np.linspace(0.1, 0.95, len(sizes)))
     for color, (label, side) in zip(colors, sizes.items(), strict=True):
@@ -360,7 +354,7 @@ def cost_bars(rows: Sequence[Row], caption: str = "") -> None:
     rows : of ``layer_table``: (name, shape, activations, parameters, multiply-adds).
     caption : a sentence below the figure.
     """
-    figure = _figure(caption, 9.2, 0.9 + 0.19 * len(rows))
+    figure = captioned_figure(caption, 9.2, 0.9 + 0.19 * len(rows), axes=False)[0]
     panels = figure.subplots(1, 3, sharey=True)
     _cost_panel(panels[0], "memory (MB, 4 bytes a number)", [(row[0], 4e-6 * row[2]) for row in rows])
     _cost_panel(panels[1], "parameters (millions)", [(row[0], 1e-6 * row[3]) for row in rows])

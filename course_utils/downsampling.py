@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_utils.plots import captioned_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["product", "windows"]
 
@@ -86,7 +87,7 @@ def product(
     if pixels.size > 36:
         raise ValueError(f"expected at most 36 pixels, got {pixels.size}: more cannot be read on a screen")
     rows, columns = matrix.shape
-    axes = _figure(caption, 0.42 * columns + 2.2, 0.42 * (rows + 2) + 0.5).add_subplot()
+    axes = captioned_figure(caption, max(0.42 * columns + 2.2, 4.0), 0.42 * (rows + 2) + 0.5)[1]
     _cells(axes, matrix, 0, 0, shaded=True)
     _cells(axes, pixels.reshape(1, -1), -1.7, 0, shaded=False)
     _cells(axes, outputs.reshape(-1, 1), 0, columns + 0.7, shaded=False)
@@ -184,15 +185,3 @@ def _row_of_panels(shapes: Sequence[tuple[int, ...]], caption: str) -> list[Axes
         every.append(figure.add_axes((left / width, low / height, across / width, down / height)))
         left += across
     return every
-
-
-def _figure(caption: str, width: float, height: float) -> Figure:
-    """A pyplot figure, in inches, with its caption wrapped below it."""
-    import matplotlib.pyplot as plt
-
-    width = max(width, 4.0)
-    lines = textwrap.wrap(caption, int(14 * width))
-    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
-    if lines:
-        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
-    return figure

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from math import atan2, degrees
 from typing import TYPE_CHECKING, Any
 
+from course_utils.plots import captioned_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["add_mul_graph", "error_timeline", "weights"]
 
@@ -38,7 +38,7 @@ def add_mul_graph(x: float, y: float, z: float, gradients: bool = True, caption:
     gradients : draw the backward pass too.
     caption : a sentence below the figure.
     """
-    _, axes = _figure(caption, 7.4, 3.2)
+    _, axes = captioned_figure(caption, 7.4, 3.2)
     q = x + y
     values = (x, y, q, z, q * z)
     slopes = (z, z, z, q, 1.0)
@@ -109,7 +109,7 @@ def weights(counts: Mapping[str, int], caption: str = "") -> None:
     if not counts or min(counts.values()) < 1:
         raise ValueError(f"expected numbers of at least 1, got {dict(counts)}: count the weights of each layer")
     ordered = sorted(counts.items(), key=lambda item: item[1])
-    _, axes = _figure(caption, 8.4, 0.9 + 0.45 * len(ordered))
+    _, axes = captioned_figure(caption, 8.4, 0.9 + 0.45 * len(ordered))
     labels, numbers = zip(*ordered, strict=True)
     colors = [NEW if label.startswith("filters") else OLD for label in labels]
     drawn = axes.barh(labels, numbers, color=colors, log=True)
@@ -137,7 +137,7 @@ def error_timeline(
     first_network : the first year that a convolutional network won.
     caption : a sentence below the figure.
     """
-    _, axes = _figure(caption, 8.4, 3.6)
+    _, axes = captioned_figure(caption, 8.4, 3.6)
     years, names, errors = zip(*winners, strict=True)
     colors = [NEW if year >= first_network else OLD for year in years]
     drawn = axes.bar(years, errors, color=colors, width=0.7)
@@ -167,14 +167,3 @@ def _legend(human: float) -> list[object]:
         Patch(color=NEW, label="convolutional networks (white: with training data from outside)"),
         Line2D([], [], color=GRADIENT, linestyle="--", label=f"a trained human: {human:g} %"),
     ]
-
-
-def _figure(caption: str, width: float, height: float) -> tuple[Figure, Axes]:
-    """A pyplot figure with one pair of axes, in inches, with its caption wrapped below."""
-    import matplotlib.pyplot as plt
-
-    lines = textwrap.wrap(caption, int(14 * width))
-    figure, axes = plt.subplots(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
-    if lines:
-        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
-    return figure, axes

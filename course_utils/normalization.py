@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course_utils.plots import captioned_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["activations_by_depth", "averaged_cubes", "graph", "histograms", "runs"]
 
@@ -43,7 +43,7 @@ def averaged_cubes(norms: Sequence[str] = tuple(AVERAGED), caption: str = "") ->
     unknown = [norm for norm in norms if norm not in AVERAGED]
     if unknown or not norms:
         raise ValueError(f"expected some of {tuple(AVERAGED)}, got {tuple(norms)}: name the norms to draw")
-    figure = _figure(caption, max(2.6 * len(norms), 6.0), 3.1)
+    figure = captioned_figure(caption, max(2.6 * len(norms), 6.0), 3.1, axes=False)[0]
     for axes, norm in zip(figure.subplots(1, len(norms), squeeze=False)[0], norms, strict=True):
         words, together = AVERAGED[norm]
         _draw_block(axes, together)
@@ -106,7 +106,7 @@ EDGES = (
 
 def graph(caption: str = "") -> None:
     """Draw batch norm as a graph: boxes with a number an example above, those with one number a feature below."""
-    figure = _figure(caption, 9.6, 2.2)
+    figure = captioned_figure(caption, 9.6, 2.2, axes=False)[0]
     axes = figure.add_subplot()
     drawn = {name: _node(axes, *node) for name, node in NODES.items()}
     for start, end in EDGES:
@@ -144,7 +144,7 @@ def activations_by_depth(
     short = [label for label, activations in rows.items() if len(activations) < max(layers)]
     if short or not rows:
         raise ValueError(f"expected activations of {max(layers)} layers, got fewer for {short}: draw fewer layers")
-    figure = _figure(caption, 9.6, 1.35 * len(rows) + 0.3)
+    figure = captioned_figure(caption, 9.6, 1.35 * len(rows) + 0.3, axes=False)[0]
     panels = figure.subplots(len(rows), len(layers), sharex=True, squeeze=False)
     for line, (label, activations) in zip(panels, rows.items(), strict=True):
         for axes, layer in zip(line, layers, strict=True):
@@ -181,7 +181,7 @@ def histograms(
     limits : the range that is drawn, the same for all panels; by default each panel has that of its values.
     log : a logarithmic density.
     """
-    figure = _figure(caption, min(9.6, 4.8 * len(panels)), 2.8)
+    figure = captioned_figure(caption, min(9.6, 4.8 * len(panels)), 2.8, axes=False)[0]
     for axes, (title, groups) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         values = np.concatenate([np.ravel(v) for v in groups.values()])
         low, high = limits or (float(values.min()), float(values.max()))
@@ -222,7 +222,7 @@ def runs(
     wrong = {label: np.shape(values) for label, values in lines.items() if len(values) != len(x)}
     if wrong:
         raise ValueError(f"expected {len(x)} rows, one for each x, got {wrong}")
-    axes = _figure(caption, 6.8, 3.4).add_subplot()
+    axes = captioned_figure(caption, 6.8, 3.4)[1]
     for (label, values), color in zip(lines.items(), (ORANGE, BLUE, GREEN, PURPLE), strict=False):
         axes.fill_between(x, np.min(values, axis=1), np.max(values, axis=1), color=color, alpha=0.2, linewidth=0)
         axes.plot(x, np.median(values, axis=1), color=color, marker="o", markersize=4, label=label)
@@ -231,14 +231,3 @@ def runs(
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-
-
-def _figure(caption: str, width: float, height: float) -> Figure:
-    """An empty pyplot figure, in inches, with its caption wrapped below."""
-    import matplotlib.pyplot as plt
-
-    lines = textwrap.wrap(caption, int(14 * width))
-    figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
-    if lines:
-        figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
-    return figure

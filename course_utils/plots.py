@@ -42,9 +42,15 @@ def captioned_figure(caption: str, width: float, height: float, *, axes: bool = 
 
     lines = textwrap.wrap(caption, max(30, int(14 * width)))
     figure = plt.figure(figsize=(width, height + 0.17 * len(lines)), layout="constrained")
+    if "inline" in plt.get_backend():  # pyplot draws each figure after a cell; the notebook draws it again to show it
+        setattr(figure.canvas, "draw_idle", _not_yet)  # noqa: B010 (a method, for mypy)
     if lines:
         figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", style="italic")
     return figure, figure.add_subplot() if axes else None
+
+
+def _not_yet(*_: Any, **__: Any) -> None:
+    """In the place of a canvas's ``draw_idle``."""
 
 
 def as_array(values: Any) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Pictures show what they are given, with titles, axis labels and a caption; what cannot be drawn is told clearly."""
 
+import io
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -7,6 +9,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib._pylab_helpers import Gcf
 
 from course_utils import plots
 
@@ -173,3 +176,21 @@ def test_what_cannot_be_drawn_is_told_and_leaves_no_figure(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
     assert not plt.get_fignums()
+
+
+def test_a_figure_is_not_drawn_unseen_before_a_notebook_shows_it():
+    draws = []
+    before = plt.get_backend()
+    plt.switch_backend("module://matplotlib_inline.backend_inline")
+    try:
+        plots.images([PICTURE])
+        figure = plt.gcf()
+        figure.canvas.mpl_connect("draw_event", draws.append)
+        figure.stale = True
+        Gcf.draw_all()  # what pyplot does after a cell
+        assert not draws
+        figure.savefig(io.BytesIO())  # what the notebook does
+        assert draws
+    finally:
+        plt.close("all")
+        plt.switch_backend(before)
