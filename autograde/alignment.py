@@ -10,11 +10,14 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
 from autograde import cells
-from autograde.lesson import Lesson
+
+if TYPE_CHECKING:  # nbgrader takes seconds to import, and workers do without
+    from autograde.lesson import Lesson
 
 ALIKE = 0.6  # of the lines of a cell, so that another one counts as that cell, edited
 LONGEST = 1_000_000  # characters of a cell that is read as Python; a longer one holds data

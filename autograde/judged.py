@@ -13,13 +13,16 @@ import symtable
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograde import alignment, cells
 from autograde.alignment import Match
-from autograde.lesson import Lesson
+
+if TYPE_CHECKING:  # nbgrader takes seconds to import, and workers do without
+    from autograde.lesson import Lesson
 
 ADDED = "added-"  # how the ids of cells begin that the student added
 ELSEWHERE = "# This is answered in another cell."

@@ -29,6 +29,8 @@ GRACE = 2.0  # seconds between an interrupt and the end
 REST = 5.0  # seconds for a process that was interrupted to come to itself
 GONE = "Python ended"
 START = 120.0  # seconds for a warm process to start in
+HEAVY = ("torch", "sklearn.datasets")  # what takes seconds to import, and what not every lesson uses
+ASKED = 0.5  # seconds in which a process that is no longer needed may say what it has imported
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -97,6 +99,7 @@ class Warm:
         self.control: socket.socket | None = None
         self.imported: set[str] = set()
         self.threaded: set[str] = set()  # modules that start a thread when imported, so that no fork could follow
+        self.wanted: list[str] = []  # of the heavy ones, what submissions have imported themselves
 
     def start(self) -> None:
         """Start it; :class:`IsolationError` where the machine does not allow that."""
@@ -163,7 +166,7 @@ class Warm:
         """Have it running, with these modules imported; one that starts a thread is left to the forks."""
         if self.process is None or self.process.poll() is not None:
             self.start()
-        for name in modules:
+        for name in (*modules, *self.wanted):
             if name not in self.imported and name not in self.threaded:
                 self.imported.add(name)
                 if self._ask({"import": [name]})["threads"] > 1:
@@ -312,8 +315,18 @@ class Session:
         return self.ended
 
     def close(self) -> None:
+        """End a process that is no longer needed. What it had to import itself, the next ones will find imported."""
+        with contextlib.suppress(Ended):
+            self.warm.wanted += self._loaded([name for name in HEAVY if name not in self.warm.imported])
         if self.ended is None:
             self.end(Cause.TIME, "it is no longer needed")
+
+    def _loaded(self, names: Sequence[str]) -> list[str]:
+        """Which of these modules it has imported, or says that it has."""
+        if self.ended is not None or not names:
+            return []
+        said = self.ask({"do": "loaded", "names": list(names)}, deadline=time.monotonic() + ASKED).tree.get("loaded")
+        return [name for name in names if isinstance(said, list) and name in said]
 
 
 def _is_memory_error(tree: Mapping[str, Any]) -> bool:

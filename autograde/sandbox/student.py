@@ -84,6 +84,8 @@ class Student:
             self._send_names(request["names"])
         elif request["do"] == "file":
             self._write(request["name"], frame.buffers[0])
+        elif request["do"] == "loaded":
+            self._send(wire.Frame({"loaded": [name for name in request["names"] if name in sys.modules]}))
         elif request["do"] == "rest":
             time.sleep(REST)
             self._send(wire.Frame({}))

@@ -31,7 +31,7 @@ from autograde.sandbox import cage, kernel, memory, view
 from autograde.sandbox.shell import Shell
 from autograde.sandbox.student import Student, prepare
 
-MODULES = ("torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.display", "sklearn.datasets")
+MODULES = ("matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.display")
 MASKED = "exercises"  # the folder of course_utils that holds right answers and known mistakes
 LONGEST = 1 << 16
 PATIENCE = 8.0  # seconds for a keeper without walls to find all that it has to end

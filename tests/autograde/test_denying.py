@@ -64,9 +64,14 @@ def test_every_attack_says_how_it_ends():
     assert all(allowed(attack.values[0]) for attack in attacks.every("denying"))
 
 
+@pytest.fixture(scope="module")
+def ready():
+    """A judge that has imported what it needs."""
+    attacks.grade(RIGHT.notebook())
+
+
 @pytest.mark.parametrize("attack", attacks.every("denying"))
-def test_it_harms_only_itself(attack):
-    attacks.grade(RIGHT.notebook())  # now the judge has imported what it needs
+def test_it_harms_only_itself(attack, ready):
     held, before = memory.own_resident(), leavings()
     graded = attacks.grade(attack.notebook(), limits_of(attack))
     assert graded.execution.end in allowed(attack), graded.execution.detail

@@ -7,6 +7,7 @@ import pytest
 from autograde.course import Limits
 from autograde.execute import NOT_RUN, End, Job, run
 from autograde.judged import Role, Step
+from autograde.sandbox.session import Warm
 from tests.autograde.conftest import needs_isolation
 
 pytestmark = [needs_isolation, pytest.mark.xdist_group("execute")]
@@ -64,3 +65,18 @@ def test_no_cell_is_run_when_the_time_of_the_submission_is_over():
     assert (execution.end, execution.cell) == (End.TIME, "cell c1")
     assert names(stopped) == names(after) == [NOT_RUN]
     assert time.monotonic() - started < 40
+
+
+def test_what_one_submission_has_to_import_the_next_one_finds_imported():
+    library = "sklearn.datasets"
+    source = f"import sys\nprint({library!r} in sys.modules)\nimport {library}"
+    warm = Warm()
+    try:
+        for known in (False, True):
+            session = warm.fork(LIMITS)
+            reply = session.ask({"do": "cell", "source": source}, deadline=time.monotonic() + 60)
+            assert reply.tree["outputs"][0]["text"] == f"{known}\n"
+            session.close()
+        assert warm.wanted == [library]
+    finally:
+        warm.stop()
