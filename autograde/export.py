@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,9 +28,12 @@ class Row:
     by_hand: float
 
 
-def rows(course: Course, lessons: Sequence[str] = ()) -> tuple[Row, ...]:
-    """All outcomes (of some lessons), with points given by hand since; by lesson and student."""
+def rows(
+    course: Course, lessons: Sequence[str] = (), only: Collection[tuple[str, str]] | None = None
+) -> tuple[Row, ...]:
+    """All outcomes (of some lessons, or some (lesson, student)), with points given by hand since; in this order."""
     known = [o for o in outcomes.load(course.folder).values() if not lessons or o.lesson in lessons]
+    known = [o for o in known if only is None or o.key in only]
     scored = [o for o in known if o.score is not None]
     scores: dict[str, dict[str, Score]] = {}
     if gradebook.exists(course):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +81,23 @@ def feedback(
     course: Course, lessons: Sequence[str], only: Collection[tuple[str, str]] | None = None
 ) -> tuple[Page, ...]:
     """Write a page for every submission to lessons that has an outcome, or ``only`` for some (lesson, student)."""
-    found = [row for row in rows(course, lessons) if only is None or row.outcome.key in only]
+    found = rows(course, lessons, only)
     if not found:
         raise UsageError(f"Nothing is graded yet in {course.folder}: run autograde grade.")
     loaded = {name: Lesson.gradable(course, name) for name in dict.fromkeys(row.outcome.lesson for row in found)}
     drafts = [_Draft(course, loaded[row.outcome.lesson], row) for row in found]
     return tuple(sorted((_written(draft, html) for draft, html in _made(drafts)), key=lambda p: (p.lesson, p.student)))
+
+
+def warm(course: Course, lessons: Sequence[str]) -> None:
+    """Make what the pages of lessons have in common, so that the first one does not wait for it."""
+    _kept_exporter(course).warm_up()
+    for module in exercises.modules(lessons):  # the hints are there
+        importlib.import_module(module)
+    for lesson in (Lesson.gradable(course, name) for name in lessons):
+        for cell in lesson.released.cells:
+            if cell.cell_type == "markdown":
+                _given(cell.source)
 
 
 @dataclass(frozen=True)
@@ -119,12 +132,16 @@ def _html(draft: _Draft) -> str:
     course, outcome = draft.course, draft.row.outcome
     if outcome.score is None or not course.graded(outcome.student, outcome.lesson).is_file():
         return PAGES.get_template("notice.html.j2").render(outcome=outcome)
+    return page(course, draft.lesson, draft.row, _kept_exporter(course))
+
+
+def _kept_exporter(course: Course) -> _SafeExporter:
     if course.root not in _exporters:
         _exporters[course.root] = _exporter(course)
-    return page(course, draft.lesson, draft.row, _exporters[course.root])
+    return _exporters[course.root]
 
 
-_exporters: dict[Path, HTMLExporter] = {}  # of this process: one takes a second to make
+_exporters: dict[Path, _SafeExporter] = {}  # of this process: one takes a second to make
 
 
 def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> str:
@@ -142,7 +159,7 @@ def page(course: Course, lesson: Lesson, row: Row, exporter: HTMLExporter) -> st
     return FONT.sub("", SCRIPT.sub("", str(html))).replace("</head>", f"{NARROW}</head>", 1)
 
 
-def _exporter(course: Course) -> HTMLExporter:
+def _exporter(course: Course) -> _SafeExporter:
     """nbgrader's exporter, as its own command configures it."""
     config = GenerateFeedback(config=course.config).config
     exporter = _SafeExporter(config=config)
@@ -156,11 +173,22 @@ class _SafeExporter(HTMLExporter):
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[Any, Any]:
         """nbconvert's, without parsing the finished page again for the sake of the pictures' texts."""
+        resources = self._prepared(resources)
+        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return NO_TEXT.sub('<img alt="a picture that the code made" ', html), resources
+
+    def _prepared(self, resources: Any) -> Any:
         self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self))
         resources = self._init_resources(resources)
         self.register_filter("filter_data_type", WidgetsDataTypeFilter({}, parent=self, resources=resources))
-        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
-        return NO_TEXT.sub('<img alt="a picture that the code made" ', html), resources
+        return resources
+
+    def warm_up(self) -> None:
+        """Have the templates compiled, by a page of nobody's with no points."""
+        resources = self._prepared({"nbgrader": defaultdict(int)})
+        notebook = new_notebook(cells=[new_code_cell(), new_markdown_cell()])
+        notebook, resources = CSSHTMLHeaderPreprocessor()(notebook, resources)
+        self.template.render(nb=notebook, resources=resources)
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:

@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    Grade,
+    Gradebook,
+    InvalidEntry,
+    MissingEntry,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades, SaveCells
 from nbgrader.utils import is_grade, is_solution, is_task, parse_utc
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from sqlalchemy.orm import joinedload, selectinload
 
 from autograde import cells
 from autograde.course import Course
@@ -37,6 +46,9 @@ class Score:
     cells: dict[str, float | None]
 
 
+_entered: dict[tuple[str, str], NotebookNode] = {}  # gradebook and lesson → what this process entered last
+
+
 class Book:
     """A class's gradebook."""
 
@@ -48,14 +60,18 @@ class Book:
 
     def register(self, lesson: str, source: NotebookNode) -> None:
         """Enter a lesson's cells; refused by nbgrader when cells come or go after submissions were graded."""
+        place = self.course.database, lesson
         with self._open() as book:
-            book.update_or_create_assignment(lesson)
+            assignment = book.update_or_create_assignment(lesson)
+            if assignment.notebooks and _entered.get(place) is source:
+                return
         try:
             with explained(self.course):
                 self._convert(source, REGISTER, lesson, ".")
         except RuntimeError as error:
             hint = "Undo the change of its graded cells, or grade into a new class (--class DIR)."
             raise CourseError(f"{lesson} does not fit the gradebook: {error}. {hint}") from error
+        _entered[place] = source
 
     def record(self, lesson: str, student: str, notebook: NotebookNode, folder: Path, *, same: bool = False) -> Score:
         """Enter a judged notebook, in one transaction; manual grades and comments stay.
@@ -91,14 +107,15 @@ class Book:
 
     def scores(self, lesson: str, students: Sequence[str]) -> dict[str, Score]:
         """The scores of those students who have one."""
-        found: dict[str, Score] = {}
+        wanted = frozenset(students)
+        whole = (
+            joinedload(SubmittedNotebook.assignment).joinedload(SubmittedAssignment.student),
+            selectinload(SubmittedNotebook.grades).joinedload(Grade.cell),
+        )
         with self._open() as book:
-            for student in students:
-                try:
-                    found[student] = _score(book.find_submission_notebook(lesson, lesson, student))
-                except MissingEntry:
-                    continue
-        return found
+            of_lesson = book.db.query(SubmittedNotebook).join(SubmittedNotebook.assignment).join(Assignment)
+            found = of_lesson.filter(Assignment.name == lesson, SubmittedNotebook.name == lesson).options(*whole)
+            return {n.student.id: _score(n) for n in found if n.student.id in wanted}
 
     def due(self, lesson: str) -> datetime | None:
         """When a lesson was due, if that is known."""

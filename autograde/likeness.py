@@ -7,6 +7,7 @@ own, and is left out: the straight way to write three lines of NumPy is everybod
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 from collections import Counter
@@ -64,6 +65,7 @@ def _code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@functools.lru_cache(maxsize=20_000)
 def _fingerprints(text: str) -> frozenset[int]:
     made = CodeFingerprint("answer.py", GRAM, WINDOW, language="python", fp=io.StringIO(text))
     return frozenset(map(int, made.hashes))

@@ -16,8 +16,9 @@ from typing import Any
 from autograde import execute, judged, schedule
 from autograde.course import Course
 from autograde.execute import Job
-from autograde.feedback import feedback
+from autograde.feedback import feedback, warm
 from autograde.grade import Graded, Progress, grade
+from autograde.gradebook import Book
 from autograde.lesson import Lesson
 from autograde.report import report
 from course_utils import exercises
@@ -88,7 +89,11 @@ class Watch:
         self.standing = Standing(schedule.processes("autograde.execute", *exercises.modules(self.lessons)))
 
     def warm(self) -> None:
-        """Run an empty submission in each worker, so that the first real one need not wait for imports."""
+        """Run an empty submission in each worker, so that the first real one waits for no import and no template."""
+        warm(self.course, self.lessons)
+        with Book(self.course) as book:
+            for name in self.lessons:
+                book.register(name, Lesson.gradable(self.course, name).source)
         with self.standing(self.workers) as executor:
             for name in self.lessons:
                 lesson = Lesson.gradable(self.course, name)

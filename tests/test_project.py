@@ -96,3 +96,10 @@ def test_links_between_pages_lead_somewhere():
 def test_no_data_and_no_outputs_are_committed():
     assert not [p for p in TRACKED if p.endswith((".gz", ".bin", ".npz", ".pt"))]
     assert not [p for p in TRACKED if p.startswith("solutions/") and '"output_type"' in (ROOT / p).read_text()]
+
+
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_stay_together(request):
+    """Else what a group shares is made anew for each test: pytest 9.2 with pytest-xdist 3.8 does that in silence."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@together")
