@@ -317,7 +317,8 @@ class Session:
     def close(self) -> None:
         """End a process that is no longer needed. What it had to import itself, the next ones will find imported."""
         with contextlib.suppress(Ended):
-            self.warm.wanted += self._loaded([name for name in HEAVY if name not in self.warm.imported])
+            known = {*self.warm.imported, *self.warm.wanted}
+            self.warm.wanted += self._loaded([name for name in HEAVY if name not in known])
         if self.ended is None:
             self.end(Cause.TIME, "it is no longer needed")
 
