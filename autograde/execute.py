@@ -26,7 +26,7 @@ from autograde.judge import Judge, Output, Tested, sentence
 from autograde.judged import Role, Step
 from autograde.reading import Reading
 from autograde.sandbox.proxy import Line
-from autograde.sandbox.session import Cause, Ended, Session, Warm
+from autograde.sandbox.session import HEAVY, Cause, Ended, Session, Warm
 
 NOT_RUN = "NotRun"  # the name of the error in a cell that was never reached
 REPLACED = 12  # how often a student's process may be replaced
@@ -130,7 +130,7 @@ class Runner:
         self.judge = Judge(job.steps, job.lesson, job.secret)
         self.session: Session | None = None
         self.line: Line | None = None  # to that process
-        self.modules = judged.imports_of(job.steps)
+        self.modules = judged.imports_of(job.steps, HEAVY)
         self.deadline = time.monotonic() + job.limits.submission_seconds
         self.outputs: dict[int, tuple[Output, ...]] = {}
         self.records: list[Mapping[str, Any]] = []

@@ -10,7 +10,7 @@ import ast
 import copy
 import re
 import symtable
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # nbgrader takes seconds to import, and workers do without
     from autograde.lesson import Lesson
 
 ADDED = "added-"  # how the ids of cells begin that the student added
+PACKAGES = ("course_utils", "sklearn")  # what is imported from them is mostly a module
 ELSEWHERE = "# This is answered in another cell."
 
 
@@ -269,12 +270,14 @@ def answers_of(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(step.source for step in steps if step.role is not Role.TEST)
 
 
-def imports_of(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The modules that the instructor's cells import, so that a warm process can do it once for all."""
+def imports_of(steps: Sequence[Step], known: Collection[str]) -> tuple[str, ...]:
+    """The modules that a warm process can import once for all: the instructor's, and the known ones of a submission."""
     found: list[str] = []
     for step in steps:
         if step.role is Role.GIVEN:
             found += _imports(step.own)
+        if step.role is not Role.TEST:
+            found += (name for name in known if any(f"{said}.".startswith(f"{name}.") for said in _imports(step.source)))
     return tuple(dict.fromkeys(found))
 
 
@@ -285,4 +288,4 @@ def _imports(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "course_utils")
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module in PACKAGES)

@@ -77,7 +77,10 @@ class Lesson:
         """A digest of the files that go with the notebook, as they were when it was first asked for."""
         digest = hashlib.sha256()
         for name, path in self.files:
-            digest.update(name.encode() + b"\0" + Path(path).read_bytes())
+            try:
+                digest.update(name.encode() + b"\0" + Path(path).read_bytes())
+            except OSError as error:
+                raise CourseError(f"{path}, which goes with the lesson, cannot be read: {error.strerror}.") from error
         return digest.digest()
 
     @cached_property

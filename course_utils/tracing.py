@@ -311,10 +311,10 @@ def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _shapes(value: Any) -> Any:
-    """An argument with its tensors' shapes in the place of the tensors."""
+    """An argument with its tensors' shapes in the place of the tensors, and 2 apart from 2.0."""
     if isinstance(value, torch.Tensor):
         return value.shape, value.stride(), value.dtype
-    return tuple(map(_shapes, value)) if isinstance(value, list | tuple) else value
+    return tuple(map(_shapes, value)) if isinstance(value, list | tuple) else (type(value), value)
 
 
 def _another(tensor: torch.Tensor) -> torch.Tensor:

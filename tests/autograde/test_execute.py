@@ -5,7 +5,7 @@ import time
 import pytest
 
 from autograde.course import Limits
-from autograde.execute import NOT_RUN, End, Job, run
+from autograde.execute import NOT_RUN, End, Job, Runner, run
 from autograde.judged import Role, Step
 from autograde.sandbox.session import Warm
 from tests.autograde.conftest import needs_isolation
@@ -65,6 +65,18 @@ def test_no_cell_is_run_when_the_time_of_the_submission_is_over():
     assert (execution.end, execution.cell) == (End.TIME, "cell c1")
     assert names(stopped) == names(after) == [NOT_RUN]
     assert time.monotonic() - started < 40
+
+
+def test_a_library_that_a_submission_says_it_imports_is_there_before_it_runs():
+    sources = "import sys\nprint('sklearn.datasets' in sys.modules)", "from sklearn.datasets import load_digits"
+    steps = tuple(Step(place, Role.STUDENT, source, f"cell c{place}") for place, source in enumerate(sources))
+    warm = Warm()
+    try:
+        runner = Runner(Job("ada", "lesson", steps, LIMITS), warm)
+        runner.run()
+        assert text(runner.outputs[0]) == "True\n"
+    finally:
+        warm.stop()
 
 
 def test_what_one_submission_has_to_import_the_next_one_finds_imported():

@@ -1,6 +1,9 @@
 """A lesson is read again when something of it has changed, and only then."""
 
+import pytest
+
 from autograde.course import Course
+from autograde.errors import CourseError
 from autograde.lesson import Lesson
 from tests.autograde.conftest import save
 
@@ -27,4 +30,10 @@ def test_a_changed_notebook_file_or_setting_is_seen(course):
     assert len({id(lesson) for lesson in made}) == len(made) == 5
     assert len({lesson.fingerprint for lesson in made}) == 4
     assert Lesson.load(course, "10_first") is made[-1]
-    assert "..." in str(made[-1].released) and "raise NotImplementedError" in str(made[0].released)
+    assert ["raise NotImplementedError" in str(lesson.released) for lesson in (made[0], made[-1])] == [True, False]
+
+
+def test_a_file_that_cannot_be_read_is_told_in_a_sentence(course):
+    (course.source("10_first").parent / "data.csv").symlink_to("nowhere")
+    with pytest.raises(CourseError, match=r"data\.csv, which goes with the lesson, cannot be read: No such file"):
+        Lesson.load(course, "10_first").fingerprint  # noqa: B018

@@ -224,6 +224,17 @@ def test_a_module_of_ones_own_without_parts_is_one_layer():
     assert [(r.name, r.kind, r.activations) for r in counted.rows[2:]] == [("1", "Squares", 36)]
 
 
+def test_an_operation_with_2_does_not_stand_for_one_with_2_point_0():
+    types = []
+
+    def forward(net, x):
+        types.extend((x.long() ** power).dtype for power in (2, 2.0))
+        return net.linear(x.flatten(1))
+
+    cost.count(Net(forward, linear=nn.Linear(9, 2)), (1, 3, 3))
+    assert types == [torch.int64, torch.float32]
+
+
 def test_parameters_that_the_pass_does_not_use_have_a_row():
     net = Net(lambda net, x: net.used(x), used=nn.Conv2d(1, 2, 3), head=nn.Linear(3, 4))
     counted = cost.count(net, (1, 5, 5))
