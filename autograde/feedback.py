@@ -96,8 +96,7 @@ def warm(course: Course, lessons: Sequence[str]) -> None:
         importlib.import_module(module)
     for lesson in (Lesson.gradable(course, name) for name in lessons):
         for cell in lesson.released.cells:
-            if cell.cell_type == "markdown":
-                _given(cell.source)
+            (_given if cell.cell_type == "markdown" else _highlighted)(cell.source)
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ class _SafeExporter(HTMLExporter):
         return NO_TEXT.sub('<img alt="a picture that the code made" ', html), resources
 
     def _prepared(self, resources: Any) -> Any:
-        self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self))
+        self.register_filter("highlight_code", lambda source, **_: _highlighted(source))
         resources = self._init_resources(resources)
         self.register_filter("filter_data_type", WidgetsDataTypeFilter({}, parent=self, resources=resources))
         return resources
@@ -200,6 +199,12 @@ class _SafeExporter(HTMLExporter):
 def _given(source: str) -> str:
     """The HTML of what most students have alike: the lesson's own text."""
     return _markdown(source, {})
+
+
+@functools.lru_cache(maxsize=2000)
+def _highlighted(source: str) -> str:
+    """The HTML of code; most of it is the lesson's, too."""
+    return str(Highlight2HTML(pygments_lexer="ipython3")(source))
 
 
 def _markdown(source: str, attachments: dict[str, dict[str, str]]) -> str:

@@ -277,7 +277,9 @@ def imports_of(steps: Sequence[Step], known: Collection[str]) -> tuple[str, ...]
         if step.role is Role.GIVEN:
             found += _imports(step.own)
         if step.role is not Role.TEST:
-            found += (name for name in known if any(f"{said}.".startswith(f"{name}.") for said in _imports(step.source)))
+            found += (
+                name for name in known if any(f"{said}.".startswith(f"{name}.") for said in _imports(step.source))
+            )
     return tuple(dict.fromkeys(found))
 
 

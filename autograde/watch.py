@@ -5,6 +5,7 @@ Folders are looked at again and again: that works on any disk, a share of the ne
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from autograde import execute, judged, schedule
+from autograde import feedback as pages
 from autograde.course import Course
 from autograde.execute import Job
-from autograde.feedback import feedback, warm
 from autograde.grade import Graded, Progress, grade
 from autograde.gradebook import Book
 from autograde.lesson import Lesson
+from autograde.outcomes import Outcome
 from autograde.report import report
 from course_utils import exercises
 
-PAUSE = 0.2  # seconds between two looks
+PAUSE = 0.1  # seconds between two looks, and how long a file must have stayed as it is
+SHARE = 0.1  # of one core at most, for looking
 
 State = dict[tuple[str, str], tuple[tuple[str, int, int], ...]]  # lesson and student → file, time and size, of all
 
@@ -75,7 +78,7 @@ class _Lent(Executor):
 
 @dataclass
 class Watch:
-    """A class that is being watched: what has been seen of each submission, and the workers."""
+    """A class that is being watched: what has been seen of each submission, the pause between looks, the workers."""
 
     course: Course
     lessons: Sequence[str]
@@ -83,6 +86,7 @@ class Watch:
     isolated: bool = True
     progress: Progress = lambda outcome, done, total: None
     seen: State = field(default_factory=dict)
+    pause: float = PAUSE
     standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +94,7 @@ class Watch:
 
     def warm(self) -> None:
         """Run an empty submission in each worker, so that the first real one waits for no import and no template."""
-        warm(self.course, self.lessons)
+        pages.warm(self.course, self.lessons)
         with Book(self.course) as book:
             for name in self.lessons:
                 book.register(name, Lesson.gradable(self.course, name).source)
@@ -99,10 +103,13 @@ class Watch:
                 lesson = Lesson.gradable(self.course, name)
                 job = Job("", name, judged.build(lesson.released, lesson).steps, self.course.limits, "", self.isolated)
                 list(executor.map(execute.run, [job] * self.workers))
+        gc.freeze()  # what is there by now stays, and looking through it for garbage takes a quarter of a second
 
     def look(self) -> Graded | None:
         """Grade what has arrived or changed since the last look, once it is written out; None where nothing has."""
+        started = time.monotonic()
         now = _state(self.course, self.lessons)
+        self.pause = max(PAUSE, (time.monotonic() - started) / SHARE)
         changed = {key for key, files in now.items() if self.seen.get(key) != files}
         if not changed:
             return None
@@ -112,18 +119,22 @@ class Watch:
         if not settled:
             return None
         lessons = [name for name in self.lessons if any(lesson == name for lesson, _ in settled)]
+
+        def told(outcome: Outcome, done: int, total: int) -> None:
+            pages.feedback(self.course, lessons, {outcome.key})
+            self.progress(outcome, done, total)
+
         made = grade(
             self.course,
             lessons,
             workers=self.workers,
             isolated=self.isolated,
-            progress=self.progress,
+            progress=told,
             make_executor=self.standing,
             only=settled,  # one that runs into its limit does so once, not whenever somebody hands in
         )
         self.seen |= {key: now[key] for key in settled}
         if made.new:
-            feedback(self.course, lessons, {outcome.key for outcome in made.new})
             report(self.course, self.course.lessons)
         return made
 
@@ -136,7 +147,7 @@ class Watch:
                 made = self.look()
                 if made is not None and made.new:
                     yield made
-                time.sleep(PAUSE)
+                time.sleep(self.pause)
         finally:
             self.standing.close()
 

@@ -51,6 +51,17 @@ def test_what_arrives_and_what_changes_is_graded_with_its_page_and_the_report(wa
     assert watch.standing.pool is pool
 
 
+def test_each_page_is_there_as_soon_as_its_submission_is_graded(watch, course):
+    students, there = ("ada", "bob", "eve"), []
+    for student in students:
+        submit(course, student, "11_second", RIGHT)
+    watch.progress = lambda outcome, done, total: there.append(
+        {s for s in students if course.page(s, "11_second").exists()}
+    )
+    watch.look()
+    assert [len(pages) for pages in there] == [1, 2, 3]
+
+
 def test_a_file_that_is_still_being_written_is_waited_for(watch, course, monkeypatch):
     submit(course, "ada", "11_second", RIGHT)
     path = course.submitted / "ada/11_second/11_second.ipynb"

@@ -47,10 +47,14 @@ def page(browser):
     made = context.new_page()
     made.set_default_timeout(60_000)
     made.complaints = []
-    made.on("console", lambda message: made.complaints.append(message.text) if message.type == "error" else None)
+    made.on("console", lambda said: made.complaints.append(_told(said)) if said.type == "error" else None)
     made.on("pageerror", lambda error: made.complaints.append(str(error)))
     yield made
     context.close()
+
+
+def _told(message):
+    return f"{message.text} {message.location.get('url', '')}".strip()
 
 
 @pytest.fixture
