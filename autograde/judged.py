@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import re
 import symtable
 from collections.abc import Collection, Iterator, Sequence
@@ -276,15 +277,21 @@ def imports_of(steps: Sequence[Step], known: Collection[str]) -> tuple[str, ...]
     for step in steps:
         if step.role is Role.GIVEN:
             found += _imports(step.own)
-        if step.role is not Role.TEST:
-            found += (
-                name for name in known if any(f"{said}.".startswith(f"{name}.") for said in _imports(step.source))
-            )
+        said = _imports(step.source) if step.role is not Role.TEST and _mentions(step.source, known) else ()
+        found += (name for name in known if any(f"{module}.".startswith(f"{name}.") for module in said))
     return tuple(dict.fromkeys(found))
 
 
-def _imports(source: str) -> Iterator[str]:
-    tree = parsed(source)
+def _mentions(source: str, modules: Collection[str]) -> bool:
+    return any(module.partition(".")[0] in source for module in modules)
+
+
+@functools.lru_cache(maxsize=1000)  # given cells are everybody's
+def _imports(source: str) -> tuple[str, ...]:
+    return tuple(_imported(parsed(source)))
+
+
+def _imported(tree: ast.AST | None) -> Iterator[str]:
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

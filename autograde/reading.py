@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +24,7 @@ WORTH_A_LOOK = (
     "sys",
     "socket",
 )
+_WORTH_A_LOOK = re.compile(rf"\b({'|'.join(WORTH_A_LOOK)})\b")
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Reading:
     defined: dict[str, list[ast.AST]] = field(default_factory=dict)
     starred: set[str] = field(default_factory=set)  # modules of which everything was imported
     paths: dict[int, frozenset[str]] = field(default_factory=dict)  # a statement's id → the dotted names in it
+    words: set[str] = field(default_factory=set)  # of those that are worth a look, what the text has anywhere
 
     @classmethod
     def of(cls, sources: Sequence[str]) -> Reading:
@@ -41,6 +45,7 @@ class Reading:
                 tree = ast.parse(cells.python(source))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
+            reading.words |= set(_WORTH_A_LOOK.findall(unicodedata.normalize("NFKC", source)))  # as Python reads names
             for statement in _top(tree.body):
                 reading._note(statement)
         return reading
@@ -74,12 +79,15 @@ class Reading:
     def _paths(self, tree: ast.AST) -> frozenset[str]:
         """The dotted names in a statement: many answers build on the same one, so they are kept."""
         if id(tree) not in self.paths:
-            local = {alias: path for node in ast.walk(tree) for alias, path in _imported(node)}
-            self.paths[id(tree)] = frozenset(_paths(tree, local, self.imported))
+            nodes = list(ast.walk(tree))
+            local = {alias: path for node in nodes for alias, path in _imported(node)}
+            self.paths[id(tree)] = frozenset(_paths(nodes, local, self.imported))
         return self.paths[id(tree)]
 
     def worth_a_look(self) -> tuple[str, ...]:
         """Names in the answers by which a program can reach what is not meant for it."""
+        if not self.words:
+            return ()
         found = {path.split(".")[0] for paths in self.imported.values() for path in paths}
         for trees in self.defined.values():
             for node in (n for tree in trees for n in ast.walk(tree)):
@@ -118,10 +126,10 @@ def _called(node: ast.Call) -> str:
     return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
-def _paths(tree: ast.AST, local: dict[str, str], top: dict[str, set[str]]) -> Iterator[str]:
+def _paths(nodes: Iterable[ast.AST], local: dict[str, str], top: dict[str, set[str]]) -> Iterator[str]:
     """Every chain of names in a tree, said with full paths."""
     yield from local.values()
-    for node in ast.walk(tree):
+    for node in nodes:
         chain: list[str] = []
         inner: ast.AST = node
         while isinstance(inner, ast.Attribute):

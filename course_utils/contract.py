@@ -13,6 +13,8 @@ from zlib import crc32
 
 import numpy as np
 
+from course_utils.remote import Remote
+
 # Libraries whose call would be the whole answer in the lessons written by hand (00 to 05).
 BY_HAND = ("torch", "tensorflow", "jax", "cv2", "skimage", "scipy.signal", "scipy.ndimage", "course_utils.exercises")
 
@@ -168,6 +170,7 @@ class Exercise:
         self._aligned = aligned
         self._make_cases: CaseMaker = lambda draw: ()
         self._protocol: Callable[..., Any] | None = None
+        self._goes_beside = False
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -186,15 +189,25 @@ class Exercise:
     def __repr__(self) -> str:
         return f"<exercise {self.name}{self.answer_signature} of {self.lesson}>"
 
-    def protocol(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: how an answer is put through a case; takes the answer, its companions, the case's arguments."""
-        self._protocol = function
+    def protocol(self, function: Callable[..., Any], *, beside: bool = False) -> Callable[..., Any]:
+        """Decorator: how an answer is put through a case; takes the answer, its companions, the case's arguments.
+
+        ``beside``: it may run where the answer does, since it decides nothing; then it needs a public name.
+        """
+        self._protocol, self._goes_beside = function, beside
         return function
 
-    def bind(self, answer: Callable[..., Any], companions: Sequence[Callable[..., Any]] = ()) -> Callable[..., Any]:
-        """A function of a case's arguments that puts an answer (and its companions) to work."""
+    def bind(
+        self, answer: Callable[..., Any], companions: Sequence[Callable[..., Any]] = (), *, beside: bool = False
+    ) -> Callable[..., Any]:
+        """A function of a case's arguments that puts an answer (and its companions) to work.
+
+        ``beside``: with the protocol where the answer is, if it may go there; else each call is made from here.
+        """
         if self._protocol is None:
             return answer
+        if beside and self._goes_beside and isinstance(answer, Remote):
+            return partial(answer.put_through, self._protocol, *companions)
         return partial(self._protocol, answer, *companions)
 
     def tolerance_for(self, case: Case) -> float:

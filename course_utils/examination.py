@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from random import Random
 from typing import Any
 
 from course_utils.comparison import Comparison, compare, same
@@ -14,6 +15,8 @@ from course_utils.diagnosis import explain, resemblance
 from course_utils.references import forbidden
 from course_utils.shrinker import shrink, weight
 from course_utils.trial import Outcome, expected, observe
+
+REPEATED = 8  # cases that an answer gets a second time
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class _Examiner:
     exercise: Exercise
     answer: Callable[..., Any]
     function: Callable[..., Any]  # of a case's arguments: the answer itself, or bound to the exercise's protocol
+    stepwise: Callable[..., Any]  # the same, with each call of the answer made from here
+    seed: int
 
     def trial(self, case: Case, want: Any = None) -> Trial:
         want = expected(self.exercise, case) if want is None else want
@@ -112,7 +117,8 @@ def examine(
     problem = _unusable(exercise, answer, [case for case, _ in drawn])
     if problem:
         return Examination(exercise, hidden, problem)
-    examiner = _Examiner(exercise, answer, exercise.bind(answer, companions))
+    bound = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
+    examiner = _Examiner(exercise, answer, *bound, seed)
     trials = tuple(examiner.trial(case, want) for case, want in drawn)
     problem = _stub(trials)
     if problem:
@@ -195,10 +201,12 @@ def _holds(failures: list[Trial]) -> tuple[str, ...]:
 
 
 def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
+    """Whether it answers differently the second time, when nothing beside it could answer in its place."""
     if examiner.exercise.once:
         return False
-    again = [observe(examiner.function, t.case, examiner.exercise).value for t in trials[:8]]
-    return any(not same(t.outcome.value, value) for t, value in zip(trials, again, strict=False))
+    chosen = Random(examiner.seed).sample(trials, min(REPEATED, len(trials)))
+    again = [observe(examiner.stepwise, t.case, examiner.exercise).value for t in chosen]
+    return any(not same(t.outcome.value, value) for t, value in zip(chosen, again, strict=True))
 
 
 def _unusable(exercise: Exercise, function: Any, cases: Sequence[Case]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from course_utils.recipe import Recipe
@@ -21,6 +21,10 @@ class Remote:
 
     def make(self, recipe: Recipe) -> Any:
         """An object made beside the answer."""
+        raise NotImplementedError
+
+    def put_through(self, protocol: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a public function of this package returns that is called beside the answer, with it and arguments."""
         raise NotImplementedError
 
 

@@ -159,6 +159,8 @@ class Line:
     def _export(self, value: Any) -> Mapping[str, Any]:
         if isinstance(value, Stand):
             return {"t": "object", "number": value._number}
+        if name := wire.our_name(value):
+            return {"t": "named", "v": name}
         if callable(value):
             number = next(self.numbers)
             self.callbacks[number] = value
@@ -368,6 +370,11 @@ class CallableStand(Stand):
         return self._line.ask(
             "call", {"target": self, "args": args, "kwargs": kwargs}, lambda: self._shown(args, kwargs)
         )
+
+    def put_through(self, protocol: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        given = tuple(arg for arg in args if not isinstance(arg, Stand))
+        parts = {"target": protocol, "args": (self, *args), "kwargs": kwargs}
+        return self._line.ask("call", parts, lambda: self._shown(given, kwargs))
 
     def _shown(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         def brief(value: Any) -> str:

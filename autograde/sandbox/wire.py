@@ -43,6 +43,7 @@ KINDS = "biufcSUmM"  # of NumPy's types: no objects, no records
 _TO_TEXT = json.JSONEncoder(separators=(",", ":"))
 _DTYPE = re.compile(rf"[<>|][{KINDS}]\d{{1,9}}(\[\d{{0,9}}[A-Za-z]{{1,7}}\])?")
 LIBRARIES = ("numpy", "torch", "math", "builtins", "operator", "functools")
+OURS = ("course_utils.passes", "course_utils.scalars")  # their functions, too, are there wherever an answer runs
 TYPES = (bool, int, float, complex, str, bytes, list, tuple, dict, set, slice)
 
 _NO_VALUE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
@@ -122,7 +123,7 @@ def _taken_apart(content: memoryview, length: int, count: int) -> Frame:
     if ends[-1] != len(content):
         raise WireError(f"a message of {len(content)} bytes that says it has {ends[-1]}")
     text = bytes(content[8 * count : 8 * count + length])
-    if text.count(b",") + text.count(b"[") + text.count(b"{") > 4 * MOST_VALUES:
+    if length > 4 * MOST_VALUES and sum(map(text.count, (b",", b"[", b"{"))) > 4 * MOST_VALUES:
         raise TooLargeError("too many values")
     buffers = tuple(bytes(content[start:end]) for start, end in itertools.pairwise(ends))
     try:
@@ -369,6 +370,14 @@ def library_name(value: Any) -> str:
     return ""
 
 
+def our_name(value: Any) -> str:
+    """What an answer's process knows a function of ours by that may run there; empty where it is none."""
+    if not isinstance(value, FunctionType) or value.__module__ not in OURS:
+        return ""
+    name = f"{value.__module__}:{value.__qualname__}"
+    return name if _named(name) is value else ""
+
+
 def _named(name: str) -> Any:
     """The library object of a name, of modules that are already imported; None where there is none."""
     module, _, path = name.partition(":")
@@ -429,7 +438,7 @@ class Decoder:
 
     def _library(self, name: str) -> Any:
         module = name.partition(":")[0]
-        if self.trusting and module.split(".")[0] in LIBRARIES:
+        if self.trusting and (module.split(".")[0] in LIBRARIES or module in OURS):
             importlib.import_module(module)
         found = _named(name)
         if self.trusting or _is_type(found):

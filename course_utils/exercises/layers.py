@@ -8,6 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from course_utils.contract import BY_HAND, Case, Draw, Example, case, example, exercise
+from course_utils.passes import convolution_backward_pass, forward_pass, linear_backward_pass, relu_backward_pass
+from course_utils.scalars import (
+    exponential,
+    first_times_last,
+    product,
+    row_products,
+    sum_of_cubes,
+    sum_of_squares,
+    weighted_sum,
+)
 
 LESSON = "03_layers"
 SUMS_BY_HAND = (*BY_HAND, "numpy.convolve", "numpy.correlate")
@@ -41,11 +51,6 @@ def _convolution(x, w, b, stride, padding):
 
     convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[x.ndim - 3]
     return convolve(x, w, b, stride, padding)
-
-
-def _output_only(result):
-    """A pair (out, cache) without what is in the cache, which is the answer's own business."""
-    return (result[0], None) if isinstance(result, (tuple, list)) and len(result) == 2 else result
 
 
 def _pair_example(out, *args, **kwargs):
@@ -83,9 +88,7 @@ def relu_forward(x):
     return _tensor(x).relu().numpy(), None
 
 
-@relu_forward.protocol
-def _(forward, x):
-    return _output_only(forward(x))
+relu_forward.protocol(forward_pass, beside=True)
 
 
 def _activations(draw: Draw) -> Iterator[tuple[str, np.ndarray]]:
@@ -200,14 +203,7 @@ def relu_backward(x, dout):
     return _gradients(lambda x: x.relu(), dout, x)[0]
 
 
-@relu_backward.protocol
-def _(backward, forward, x, dout):
-    """The gradient the second time, after forward passes of other numbers: nothing is kept between calls."""
-    _, cache = forward(x)
-    forward(np.ones((2, *x.shape)))
-    forward(np.flip(x).copy())
-    backward(dout, cache)
-    return backward(dout, cache)
+relu_backward.protocol(relu_backward_pass, beside=True)
 
 
 @relu_backward.cases
@@ -336,9 +332,7 @@ def linear_forward(x, w, b):
     return functional.linear(_tensor(x), _tensor(w).T, _tensor(b)).numpy(), None
 
 
-@linear_forward.protocol
-def _(forward, x, w, b):
-    return _output_only(forward(x, w, b))
+linear_forward.protocol(forward_pass, beside=True)
 
 
 @linear_forward.cases
@@ -449,14 +443,7 @@ def linear_backward(x, w, b, dout):
     return _gradients(lambda x, w, b: functional.linear(x, w.T, b), dout, x, w, b)
 
 
-@linear_backward.protocol
-def _(backward, forward, x, w, b, dout):
-    """The gradients the second time, after forward passes of other sizes and numbers: nothing is kept between calls."""
-    _, cache = forward(x, w, b)
-    forward(np.ones((len(x) + 1, 2)), np.ones((2, 3)), np.ones(3))
-    forward(np.flip(x).copy(), np.flip(w).copy(), b.copy())
-    backward(dout, cache)
-    return backward(dout, cache)
+linear_backward.protocol(linear_backward_pass, beside=True)
 
 
 @linear_backward.cases
@@ -564,34 +551,6 @@ def cache_of_the_latest_batch(right, x, w, b, dout):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # numeric_gradient
-
-
-def sum_of_squares(x):
-    return float(np.sum(x**2))
-
-
-def sum_of_cubes(x):
-    return float(np.sum(x**3))
-
-
-def product(x):
-    return float(np.prod(x))
-
-
-def weighted_sum(x):
-    return float(np.sum(x * np.arange(1, x.size + 1).reshape(x.shape)))
-
-
-def row_products(x):
-    return float(np.sum(np.prod(x, axis=-1)))
-
-
-def first_times_last(x):
-    return float(x.flat[0] * x.flat[-1] ** 2)
-
-
-def exponential(x):
-    return float(np.exp(x).sum())
 
 
 @exercise(
@@ -884,10 +843,6 @@ def _conv_forward(x, w, b, stride, padding):
     return _convolution(_tensor(x), _tensor(w), _tensor(b), stride, padding).numpy()
 
 
-def _through_conv(forward, x, w, b, **keywords):
-    return _output_only(forward(x, w, b, **keywords))
-
-
 def _conv_cases(draw: Draw) -> Iterator[Case]:
     for category, arrays, keywords in _layers(draw):
         yield case(category, *arrays, **keywords)
@@ -907,7 +862,7 @@ def conv2d_forward(x, w, b, stride=1, padding=0):
     return _conv_forward(x, w, b, stride, padding), None
 
 
-conv2d_forward.protocol(_through_conv)
+conv2d_forward.protocol(forward_pass, beside=True)
 conv2d_forward.cases(_conv_cases)
 
 
@@ -1175,15 +1130,6 @@ def _conv_gradients(x, w, b, dout, stride, padding):
     return _gradients(lambda x, w, b: _convolution(x, w, b, stride, padding), dout, x, w, b)
 
 
-def _through_conv_backward(backward, forward, x, w, b, dout, **keywords):
-    """The gradients the second time, after forward passes of other sizes and numbers: nothing is kept between calls."""
-    _, cache = forward(x, w, b, **keywords)
-    forward(np.ones((len(x) + 1, 1, 3, 4)), np.ones((2, 1, 2, 2)), np.ones(2), stride=1, padding=1)
-    forward(np.flip(x).copy(), np.flip(w).copy(), b.copy(), **keywords)
-    backward(dout, cache)
-    return backward(dout, cache)
-
-
 def _conv_backward_cases(draw: Draw) -> Iterator[Case]:
     for category, (x, w, b), keywords in _layers(draw):
         windows = _windows(x.shape[2:], w.shape[2:], keywords.get("stride", 1), keywords.get("padding", 0))
@@ -1219,7 +1165,7 @@ def conv2d_backward(x, w, b, dout, stride=1, padding=0):
     return _conv_gradients(x, w, b, dout, stride, padding)
 
 
-conv2d_backward.protocol(_through_conv_backward)
+conv2d_backward.protocol(convolution_backward_pass, beside=True)
 conv2d_backward.cases(_conv_backward_cases)
 
 
@@ -2065,7 +2011,7 @@ def conv2d_forward_fast(x, w, b, stride=1, padding=0):
     return _conv_forward(x, w, b, stride, padding), None
 
 
-conv2d_forward_fast.protocol(_through_conv)
+conv2d_forward_fast.protocol(forward_pass, beside=True)
 conv2d_forward_fast.cases(_conv_cases)
 
 
@@ -2146,7 +2092,7 @@ def conv2d_backward_fast(x, w, b, dout, stride=1, padding=0):
     return _conv_gradients(x, w, b, dout, stride, padding)
 
 
-conv2d_backward_fast.protocol(_through_conv_backward)
+conv2d_backward_fast.protocol(convolution_backward_pass, beside=True)
 conv2d_backward_fast.cases(_conv_backward_cases)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from course_utils.comparison import same
 from course_utils.contract import Case, Draw, Example, case, example, exercise
+from course_utils.passes import forward_pass
 
 LESSON = "04_pooling"
 
@@ -116,11 +117,6 @@ def _gradient(kind, x, dout, size, stride):
     return torch.autograd.grad(score, image)[0].numpy()
 
 
-def _output_only(result):
-    """A pair (out, cache) without what is in the cache, which is the answer's own business."""
-    return (result[0], None) if isinstance(result, (tuple, list)) and len(result) == 2 else result
-
-
 def _through_forward(backward, forward, x, dout, size, stride):
     """The answer's gradient; it must stay the same after a forward pass of another image."""
     _, cache = forward(x, size, stride)
@@ -180,11 +176,7 @@ def maxpool2d_forward(x, size, stride):
     return _pool("max", _tensor(x), size, stride).numpy(), None
 
 
-@maxpool2d_forward.protocol
-def _(forward, x, size, stride):
-    return _output_only(forward(x, size, stride))
-
-
+maxpool2d_forward.protocol(forward_pass, beside=True)
 maxpool2d_forward.cases(_forward_cases)
 
 
@@ -764,11 +756,7 @@ def avgpool2d_forward(x, size, stride):
     return _pool("average", _tensor(x), size, stride).numpy(), None
 
 
-@avgpool2d_forward.protocol
-def _(forward, x, size, stride):
-    return _output_only(forward(x, size, stride))
-
-
+avgpool2d_forward.protocol(forward_pass, beside=True)
 avgpool2d_forward.cases(_forward_cases)
 
 
