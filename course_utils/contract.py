@@ -192,7 +192,7 @@ class Exercise:
     def protocol(self, function: Callable[..., Any], *, beside: bool = False) -> Callable[..., Any]:
         """Decorator: how an answer is put through a case; takes the answer, its companions, the case's arguments.
 
-        ``beside``: it may run where the answer does, since it decides nothing; then it needs a public name.
+        ``beside``: it may run where the answer does, since it decides nothing: a function of ``course_utils.passes``.
         """
         self._protocol, self._goes_beside = function, beside
         return function
