@@ -117,8 +117,8 @@ def examine(
     problem = _unusable(exercise, answer, [case for case, _ in drawn])
     if problem:
         return Examination(exercise, hidden, problem)
-    bound = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
-    examiner = _Examiner(exercise, answer, *bound, seed)
+    beside, stepwise = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
+    examiner = _Examiner(exercise, answer, beside, stepwise, seed)
     trials = tuple(examiner.trial(case, want) for case, want in drawn)
     problem = _stub(trials)
     if problem:
