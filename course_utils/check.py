@@ -9,7 +9,7 @@ from typing import Any
 
 from course_utils import exercises, report
 from course_utils.contract import Exercise
-from course_utils.examination import Examination, examine
+from course_utils.examination import Examination, examine, passes
 from course_utils.picture import picture, png
 from course_utils.references import references
 from course_utils.remote import Remote
@@ -114,7 +114,7 @@ def _wrong(exercise: Exercise, function: Any, given: Mapping[str, Any]) -> Itera
         needed = [given.get(n, _beside(function, n)) for n in (name, *(other.companions if other else ()))]
         if other is None or any(n is None for n in needed):
             continue
-        if not examine(other, needed[0], needed[1:]).passed:
+        if not passes(other, needed[0], needed[1:]):
             yield name
 
 

@@ -117,13 +117,31 @@ def examine(
     problem = _unusable(exercise, answer, [case for case, _ in drawn])
     if problem:
         return Examination(exercise, hidden, problem)
-    beside, stepwise = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
-    examiner = _Examiner(exercise, answer, beside, stepwise, seed)
+    examiner = _examiner(exercise, answer, companions, seed)
     trials = tuple(examiner.trial(case, want) for case, want in drawn)
     problem = _stub(trials)
     if problem:
         return Examination(exercise, hidden, problem, trials)
     return _judge(examiner, trials, hidden)
+
+
+def passes(exercise: Exercise, answer: Any, companions: Sequence[Any] = ()) -> bool:
+    """Whether an answer is right in the visible cases; nobody asks why not, so the first one that is wrong decides."""
+    drawn = _drawn(exercise, 0, False)
+    if _unusable(exercise, answer, [case for case, _ in drawn]):
+        return False
+    examiner = _examiner(exercise, answer, companions, 0)
+    trials: list[Trial] = []
+    for case, want in drawn:
+        trials.append(examiner.trial(case, want))
+        if not trials[-1].right or trials[-1].outcome.changed:
+            return False
+    return not (_keeps_state(examiner, tuple(trials)) or forbidden(answer, exercise.forbidden))
+
+
+def _examiner(exercise: Exercise, answer: Any, companions: Sequence[Any], seed: int) -> _Examiner:
+    beside, stepwise = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
+    return _Examiner(exercise, answer, beside, stepwise, seed)
 
 
 @lru_cache(maxsize=256)
