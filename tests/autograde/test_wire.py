@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograde.sandbox import wire
+from autograde.sandbox.proxy import Line
 from autograde.sandbox.wire import Decoder, Encoder, Frame, TooLargeError, WireError
+from course_utils import exercises
 from course_utils.recipe import Recipe
 
 Point = namedtuple("Point", "x y")
@@ -398,3 +400,12 @@ def test_half_a_message_is_waited_for_only_so_long(monkeypatch):
         ours.close()
         with pytest.raises(wire.ClosedError):
             wire.receive(theirs, wire.LARGEST, time.monotonic() + 5)
+
+
+@pytest.mark.parametrize("name", [name for name in exercises.names() if exercises.find(name)._goes_beside])
+def test_what_may_run_beside_an_answer_has_a_name_there(name):
+    """Else it would be called back, and each of its calls would cross again."""
+    protocol = exercises.find(name)._protocol
+    sent = Encoder(Line(None, None)._export, trusted=True).encode(protocol)
+    assert sent["t"] == "named"
+    assert Decoder(Frame(sent), None, trusting=True).decode(sent) is protocol
