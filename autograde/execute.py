@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import functools
+import gc
 import json
 import math
 import os
@@ -104,7 +105,16 @@ def run(job: Job) -> Execution:
         except SandboxBrokenError:  # somebody killed a part of it
             runner = Runner(job, warm, last=True)
             runner.run()
-        return runner.execution(time.monotonic() - started)
+        made = runner.execution(time.monotonic() - started)
+        _settle(os.getpid())
+        return made
+
+
+@functools.cache
+def _settle(process: int) -> None:
+    """After a worker's first job: what there is by now stays, and a look through it for garbage takes 0.2 seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
@@ -183,6 +193,8 @@ class Runner:
     def _cell(self, step: Step) -> None:
         outputs, ended = self._in_process(step)
         self.outputs[step.place] = self._kept(outputs)
+        if self.line is not None:
+            self.line.verdicts.clear()
         if ended is None or self._alive():
             self.ran.append((step, self._seconds(again=ended is not None)))
         if ended is not None:

@@ -171,6 +171,7 @@ class Exercise:
         self._make_cases: CaseMaker = lambda draw: ()
         self._protocol: Callable[..., Any] | None = None
         self._goes_beside = False
+        self._outcome: Callable[[Any], Any] | None = None
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -189,12 +190,15 @@ class Exercise:
     def __repr__(self) -> str:
         return f"<exercise {self.name}{self.answer_signature} of {self.lesson}>"
 
-    def protocol(self, function: Callable[..., Any], *, beside: bool = False) -> Callable[..., Any]:
+    def protocol(
+        self, function: Callable[..., Any], *, beside: bool = False, outcome: Callable[[Any], Any] | None = None
+    ) -> Callable[..., Any]:
         """Decorator: how an answer is put through a case; takes the answer, its companions, the case's arguments.
 
         ``beside``: it may run where the answer does, since it decides nothing: a function of ``course_utils.passes``.
+        ``outcome``: makes the case's outcome of what the protocol returned, or raises; it never runs over there.
         """
-        self._protocol, self._goes_beside = function, beside
+        self._protocol, self._goes_beside, self._outcome = function, beside, outcome
         return function
 
     def bind(
@@ -207,8 +211,30 @@ class Exercise:
         if self._protocol is None:
             return answer
         if beside and self._goes_beside and isinstance(answer, Remote):
-            return partial(answer.put_through, self._protocol, *companions)
-        return partial(self._protocol, answer, *companions)
+            return self._ending(partial(answer.put_through, self._protocol, *companions))
+        return self._ending(partial(self._protocol, answer, *companions))
+
+    def bind_each(
+        self,
+        cases: Sequence[Case],
+        answer: Callable[..., Any],
+        companions: Sequence[Callable[..., Any]] = (),
+        *,
+        beside: bool = False,
+    ) -> Sequence[Callable[..., Any]]:
+        """As :meth:`bind`, a function for each case; an answer in another process is put through all of them now."""
+        goes = self.is_called_directly or (beside and self._goes_beside)
+        if self.once or not goes or not isinstance(answer, Remote):
+            return [self.bind(answer, companions, beside=beside)] * len(cases)
+        run = partial(answer) if self._protocol is None else partial(self._protocol, answer, *companions)
+        made = answer.together([partial(run, *case.args, **case.kwargs) for case in cases])
+        return [self._ending(partial(each, *run.args)) for each in made]
+
+    def _ending(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """A protocol with what makes the outcome of its result."""
+        if (outcome := self._outcome) is None:
+            return run
+        return lambda *args, **kwargs: outcome(run(*args, **kwargs))
 
     def tolerance_for(self, case: Case) -> float:
         """The relative tolerance of a case: wider where an argument is of single precision."""

@@ -86,15 +86,20 @@ class Examination:
 class _Examiner:
     exercise: Exercise
     answer: Callable[..., Any]
-    function: Callable[..., Any]  # of a case's arguments: the answer itself, or bound to the exercise's protocol
-    stepwise: Callable[..., Any]  # the same, with each call of the answer made from here
+    companions: Sequence[Callable[..., Any]]
     seed: int
 
-    def trial(self, case: Case, want: Any = None) -> Trial:
+    def trial(self, case: Case, want: Any = None, function: Callable[..., Any] | None = None) -> Trial:
+        """The answer in a case; ``function`` is the answer made ready for that case."""
         want = expected(self.exercise, case) if want is None else want
-        outcome = observe(self.function, case, self.exercise)
+        function = function or self.exercise.bind(self.answer, self.companions, beside=True)
+        outcome = observe(function, case, self.exercise)
         tolerance = self.exercise.tolerance_for(case)
         return Trial(case, want, outcome, compare(want, outcome.value, tolerance, self.exercise.parts))
+
+    def functions(self, cases: Sequence[Case], *, beside: bool) -> Sequence[Callable[..., Any]]:
+        """The answer made ready for each case; not ``beside``: with each call of it made from here."""
+        return self.exercise.bind_each(cases, self.answer, self.companions, beside=beside)
 
     def fails_like(self, kind: str) -> Callable[[Case], bool]:
         def fails(case: Case) -> bool:
@@ -117,8 +122,9 @@ def examine(
     problem = _unusable(exercise, answer, [case for case, _ in drawn])
     if problem:
         return Examination(exercise, hidden, problem)
-    examiner = _examiner(exercise, answer, companions, seed)
-    trials = tuple(examiner.trial(case, want) for case, want in drawn)
+    examiner = _Examiner(exercise, answer, companions, seed)
+    functions = examiner.functions([case for case, _ in drawn], beside=True)
+    trials = tuple(examiner.trial(*each, function) for each, function in zip(drawn, functions, strict=True))
     problem = _stub(trials)
     if problem:
         return Examination(exercise, hidden, problem, trials)
@@ -130,18 +136,13 @@ def passes(exercise: Exercise, answer: Any, companions: Sequence[Any] = ()) -> b
     drawn = _drawn(exercise, 0, False)
     if _unusable(exercise, answer, [case for case, _ in drawn]):
         return False
-    examiner = _examiner(exercise, answer, companions, 0)
+    examiner = _Examiner(exercise, answer, companions, 0)
     trials: list[Trial] = []
     for case, want in drawn:
         trials.append(examiner.trial(case, want))
         if not trials[-1].right or trials[-1].outcome.changed:
             return False
     return not (_keeps_state(examiner, tuple(trials)) or forbidden(answer, exercise.forbidden))
-
-
-def _examiner(exercise: Exercise, answer: Any, companions: Sequence[Any], seed: int) -> _Examiner:
-    beside, stepwise = (exercise.bind(answer, companions, beside=beside) for beside in (True, False))
-    return _Examiner(exercise, answer, beside, stepwise, seed)
 
 
 @lru_cache(maxsize=256)
@@ -223,7 +224,8 @@ def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
     if examiner.exercise.once:
         return False
     chosen = Random(examiner.seed).sample(trials, min(REPEATED, len(trials)))
-    again = [observe(examiner.stepwise, t.case, examiner.exercise).value for t in chosen]
+    functions = examiner.functions([t.case for t in chosen], beside=False)
+    again = [observe(function, t.case, examiner.exercise).value for t, function in zip(chosen, functions, strict=True)]
     return any(not same(t.outcome.value, value) for t, value in zip(chosen, again, strict=True))
 
 

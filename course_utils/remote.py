@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from course_utils.recipe import Recipe
@@ -19,12 +20,24 @@ class Remote:
         """Another answer of the same submission, or None."""
         raise NotImplementedError
 
+    @property
+    def verdicts(self) -> dict[str, bool]:
+        """Other answer → whether it is right, as found out since the student's code last ran by itself."""
+        raise NotImplementedError
+
     def make(self, recipe: Recipe) -> Any:
         """An object made beside the answer."""
         raise NotImplementedError
 
     def put_through(self, protocol: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a public function of this package returns that is called beside the answer, with it and arguments."""
+        raise NotImplementedError
+
+    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Callable[..., Any]]:
+        """All these calls made, one after the other, in few messages: of answers, or of a protocol beside them.
+
+        For each there comes a function of the same arguments, which does what the call did.
+        """
         raise NotImplementedError
 
 

@@ -11,13 +11,14 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from course_utils.comparison import same
+from course_utils.comparison import identical, same
 from course_utils.contract import Case, Exercise, Raises
 from course_utils.remote import Remote, RemoteTrace
 
@@ -78,6 +79,8 @@ def duplicate(value: Any) -> Any:
         return apart
     if isinstance(value, (int, float, str, NoneType, Remote)):
         return value
+    if type(value) is tuple:
+        return tuple(map(duplicate, value))
     try:
         return copy.deepcopy(value)
     except Exception:  # a generator, a module, a graph tensor: nothing that a comparison would change
@@ -85,17 +88,13 @@ def duplicate(value: Any) -> Any:
 
 
 def _changed(exercise: Exercise, case: Case, args: list[Any], kwargs: dict[str, Any]) -> tuple[str, ...]:
-    names = list(exercise.signature.parameters)
-    before = dict(zip(names, case.args, strict=False)) | dict(case.kwargs)
-    after = dict(zip(names, args, strict=False)) | kwargs
-    return tuple(n for n in before if n not in exercise.in_place and not _untouched(before[n], after[n]))
+    named = zip(exercise.signature.parameters, case.args, args, strict=False)
+    given = chain(named, ((name, before, kwargs[name]) for name, before in case.kwargs.items()))
+    return tuple(n for n, before, after in given if n not in exercise.in_place and not _untouched(before, after))
 
 
 def _untouched(before: Any, after: Any) -> bool:
-    if isinstance(before, (numbers.Number, str, NoneType)):
-        return True
-    alike = isinstance(before, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype
-    return (alike and bool((before == after).all())) or same(before, after, 1e-12)
+    return isinstance(before, (numbers.Number, str, NoneType)) or identical(before, after) or same(before, after, 1e-12)
 
 
 _LIBRARIES = (str(Path(__file__).parent), sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"], "<frozen")

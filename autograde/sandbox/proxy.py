@@ -12,6 +12,7 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -45,7 +46,8 @@ class Line:
         self.source = source
         self.callbacks: dict[int, Callable[..., Any]] = {}
         self.numbers = itertools.count()
-        self.doing: Callable[[], str] = str
+        self.verdicts: dict[str, bool] = {}
+        self.doing: Callable[[int], str] = str  # of the number of calls, of several, that were begun (0: nobody knows)
         self.renew(0.0)
 
     def renew(self, seconds: float) -> None:
@@ -75,22 +77,53 @@ class Line:
 
     def ask(self, action: str, parts: Mapping[str, Any], doing: Callable[[], str] = str) -> Any:
         """Have the student's process do something (``doing`` says what); its value, or its exception raised."""
-        self.doing = doing
-        encoder = wire.Encoder(self._export, trusted=True)
+        self.doing = lambda _: doing()
+        encoder = self._encoder()
         tree = {"do": action, "with": encoder.encode(dict(parts))}
         reply = self._converse(tree, encoder.buffers)
-        printed = reply.tree.get("printed")
+        return self._settled(reply, reply.tree, parts, at_end=action == "next")
+
+    def ask_each(self, calls: Sequence[partial[Any]], doing: Callable[[int], str]) -> Iterator[Callable[..., Any]]:
+        """Have calls made one after the other, in as few messages as the size of their results allows.
+
+        For each call a function comes that takes the same arguments: it gives the value, raises the exception, prints
+        what was printed, and does to the arguments what the call did. ``doing`` says what was going on in the call of
+        that number, from 1, or, for 0, in one of them.
+        """
+        begun = 0
+        while begun < len(calls):
+            encoder = self._encoder()
+            sent: list[Any] = []
+            for call in calls[begun:]:
+                if sent and encoder.is_full:
+                    break
+                sent.append(encoder.encode({"target": call.func, "args": call.args, "kwargs": call.keywords}))
+            self.doing = partial(_counted, doing, begun, len(sent))
+            reply = self._converse({"do": "calls", "with": sent}, encoder.buffers)
+            _look_at_size(reply.tree)
+            replies = _listed(reply.tree.get("replies"))
+            if not 0 < len(replies) <= len(sent) or not all(isinstance(each, dict) for each in replies):
+                raise self._broken("it does not say how the calls went")
+            for each in replies:
+                yield partial(self._settled_call, reply, each)
+            begun += len(replies)
+
+    def _settled_call(self, reply: Reply, tree: Mapping[str, Any], /, *args: Any, **kwargs: Any) -> Any:
+        return self._settled(reply, tree, {"args": args, "kwargs": kwargs})
+
+    def _settled(self, reply: Reply, tree: Mapping[str, Any], parts: Mapping[str, Any], *, at_end: bool = False) -> Any:
+        """What came of a request, or of one of its calls: the value, or the exception raised."""
+        printed = tree.get("printed")
         if isinstance(printed, str) and printed and self.characters > 0:
             print(printed[: self.characters], end="")
             self.characters -= len(printed)
-        if "too large" in reply.tree:
-            raise ValueError(f"the result is too large to look at ({str(reply.tree['too large'])[:100]})")
-        if "raised" in reply.tree:
-            raise_again(reply.tree["raised"], at_end=action == "next")
-        if "value" not in reply.tree:
+        _look_at_size(tree)
+        if "raised" in tree:
+            raise_again(tree["raised"], at_end=at_end)
+        if "value" not in tree:
             raise self._broken("its answer has no value")
-        self._write_back(reply, parts)
-        return self._decoded(reply, reply.tree["value"])
+        self._write_back(reply, tree, parts)
+        return self._decoded(reply, tree["value"])
 
     def _converse(self, tree: Mapping[str, Any], buffers: Sequence[bytes]) -> Reply:
         """Send a request; call functions of ours back for as long as the other side wants."""
@@ -102,10 +135,11 @@ class Line:
                 frame = self._called_back(reply)
                 reply = self._asked(frame.tree, frame.buffers)
         except Ended as ended:
-            self.ended = Ended(ended.cause, f"{ended.detail} during {self.doing()}")
+            self.ended = Ended(ended.cause, f"{ended.detail} during {self.doing(0)}")
             raise self.ended from None
         if reply.interrupted:
-            self.ended = Ended(Cause.TIME, f"it took too long during {self.doing()}")
+            begun = len(_listed(reply.tree.get("replies")))
+            self.ended = Ended(Cause.TIME, f"it took too long during {self.doing(begun)}")
             raise self.ended
         return reply
 
@@ -123,7 +157,7 @@ class Line:
         function = self.callbacks.get(reply.tree["callback"]) if isinstance(reply.tree["callback"], int) else None
         if function is None:
             raise self._broken("it calls a function that there is not")
-        encoder = wire.Encoder(self._export, trusted=True)
+        encoder = self._encoder()
         args = [self._decoded(reply, arg) for arg in _listed(reply.tree.get("args"))]
         kwargs = self._decoded(reply, reply.tree.get("kwargs"))
         try:
@@ -156,6 +190,9 @@ class Line:
         made._class = _class(tree.get("class"))
         return made
 
+    def _encoder(self) -> wire.Encoder:
+        return wire.Encoder(self._export, trusted=True, exported=(Stand, CallableStand, IteratorStand))
+
     def _export(self, value: Any) -> Mapping[str, Any]:
         if isinstance(value, Stand):
             return {"t": "object", "number": value._number}
@@ -170,13 +207,23 @@ class Line:
             "is made instead: course_utils.recipe.Recipe."
         )
 
-    def _write_back(self, reply: Reply, parts: Mapping[str, Any]) -> None:
+    def _write_back(self, reply: Reply, tree: Mapping[str, Any], parts: Mapping[str, Any]) -> None:
         """What the call did to its arguments is done to ours."""
         given: dict[Any, Any] = {**dict(enumerate(parts.get("args", ()))), **parts.get("kwargs", {})}
-        for entry in _listed(reply.tree.get("changed")):
+        for entry in _listed(tree.get("changed")):
             key, now = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
             if isinstance(key, int | str) and key in given:
                 overwrite(given[key], self._decoded(reply, now))
+
+
+def _look_at_size(tree: Mapping[str, Any]) -> None:
+    if "too large" in tree:
+        raise ValueError(f"the result is too large to look at ({str(tree['too large'])[:100]})")
+
+
+def _counted(doing: Callable[[int], str], before: int, sent: int, begun: int) -> str:
+    """What was going on in the call that was begun last, of those sent after so many before."""
+    return doing(before + (begun or 1) if begun or sent == 1 else 0)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -331,6 +378,10 @@ class Stand(Remote):
     def references(self) -> Iterable[str]:
         return self._line.source.references(self._name)
 
+    @property
+    def verdicts(self) -> dict[str, bool]:
+        return self._line.verdicts
+
     def companion(self, name: str) -> Any:
         return self._line.names([name]).get(name)
 
@@ -372,9 +423,17 @@ class CallableStand(Stand):
         )
 
     def put_through(self, protocol: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        given = tuple(arg for arg in args if not isinstance(arg, Stand))
         parts = {"target": protocol, "args": (self, *args), "kwargs": kwargs}
-        return self._line.ask("call", parts, lambda: self._shown(given, kwargs))
+        return self._line.ask("call", parts, lambda: self._shown(args, kwargs))
+
+    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Callable[..., Any]]:
+        def doing(number: int) -> str:
+            if not 0 < number <= len(calls):
+                return f"calls of {self._name}"
+            call = calls[number - 1]
+            return (call.func if isinstance(call.func, CallableStand) else self)._shown(call.args, call.keywords)
+
+        return list(self._line.ask_each(calls, doing))
 
     def _shown(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         def brief(value: Any) -> str:
@@ -382,7 +441,7 @@ class CallableStand(Stand):
                 return f"array of shape {value.shape}"
             return " ".join(repr(value.tolist() if isinstance(value, np.ndarray) else value).split())[:80]
 
-        given = [brief(a) for a in args] + [f"{k}={brief(v)}" for k, v in kwargs.items()]
+        given = [brief(a) for a in args if not isinstance(a, Stand)] + [f"{k}={brief(v)}" for k, v in kwargs.items()]
         return f"{self._name}({', '.join(given)})"[:SHOWN]
 
 

@@ -332,6 +332,8 @@ class Session:
 
 def _is_memory_error(tree: Mapping[str, Any]) -> bool:
     """Whether a reply says that a cell, or a call, had no memory left."""
+    if isinstance(replies := tree.get("replies"), list):
+        return any(_is_memory_error(reply) for reply in replies if isinstance(reply, dict))
     raised = tree.get("raised")
     classes = raised.get("classes") if isinstance(raised, dict) else None
     return tree.get("failed") == "MemoryError" or (isinstance(classes, list) and "MemoryError" in classes[:3])

@@ -36,6 +36,7 @@ class Student:
         self.process = os.getpid()
         self.number: Any = None  # of the last request
         self.busy = 0  # how many pieces of the student's code are running, one called by the other
+        self.interrupted = False  # since the last request
         self.objects: dict[int, Any] = {}
         self.numbers = itertools.count()
         self.actions: Mapping[str, Callable[[dict[str, Any]], Any]] = {
@@ -64,6 +65,7 @@ class Student:
 
     def _interrupted(self, *_: Any) -> None:
         """Control-C stops the student's code, never a message that is on its way."""
+        self.interrupted = True
         if self.busy:
             raise KeyboardInterrupt
 
@@ -77,6 +79,7 @@ class Student:
 
     def _answer(self, frame: wire.Frame) -> None:
         request = frame.tree
+        self.interrupted = False
         if request["do"] == "cell":
             outputs, failed = self._run(request["source"])
             self._send(wire.Frame({"outputs": outputs, "failed": failed}))
@@ -117,28 +120,43 @@ class Student:
         self._send(encoder.frame({"value": values}))
 
     def _act(self, frame: wire.Frame) -> None:
-        """Do something with an object, and say what came of it."""
+        """Do something with an object, and say what came of it; of several calls, how each went."""
+        decoder, encoder = wire.Decoder(frame, self._resolve, trusting=True), wire.Encoder(self._export)
+        request = frame.tree
+        if request["do"] != "calls":
+            self._send(encoder.frame(self._done(request["do"], request["with"], decoder, encoder)))
+            return
+        replies: list[dict[str, Any]] = []
+        for call in request["with"]:
+            if replies and (self.interrupted or encoder.is_full):
+                break
+            replies.append(self._done("call", call, decoder, encoder))
+        self._send(encoder.frame({"replies": replies}))
+
+    def _done(self, action: str, tree: Any, decoder: wire.Decoder, encoder: wire.Encoder) -> dict[str, Any]:
+        """What came of doing something; the encoder holds no more of it than that needs."""
         self.shell.recorder.outputs, self.shell.recorder.left = [], PRINTED
-        encoder = wire.Encoder(self._export)
+        before = encoder.size, encoder.count, len(encoder.buffers)
         reply: dict[str, Any]
         try:
-            message = wire.Decoder(frame, self._resolve, trusting=True).decode(frame.tree["with"])
+            message = decoder.decode(tree)
             given = Arguments(message)
             with self._running():
                 with self.shell.printing(), warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
-                    value = self.actions[frame.tree["do"]](message)
+                    value = self.actions[action](message)
                 reply = {"value": encoder.encode(value)}
                 reply["changed"] = [[path, encoder.encode(now)] for path, now in given.changes()]
         except wire.TooLargeError as error:
+            encoder.forget(*before)
             reply = {"too large": str(error)}
         except wire.ClosedError:
             raise
         except BaseException as error:
-            encoder = wire.Encoder(self._export)
+            encoder.forget(*before)
             reply = {"raised": described(error)}
         reply["printed"] = "".join("".join(o.get("text", ())) for o in self.shell.recorder.outputs)
-        self._send(encoder.frame(reply))
+        return reply
 
     def _receive(self) -> wire.Frame:
         frame = wire.receive(self.connection, self.limits["wire_bytes"])

@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import BuiltinFunctionType, FunctionType
@@ -34,6 +34,7 @@ MOST_VALUES = 1_000_000
 MOST_BUFFERS = 10_000
 MOST_NAMES = 100  # of the items of a tuple
 LARGEST = 64_000_000  # bytes of a message
+FULL = 1_000_000  # bytes after which what else there is goes into the next message
 LONGEST_TEXT = 32_000_000  # bytes of JSON
 LONGEST_EMPTY = 1_000_000  # along the other axes of an array that holds nothing
 SLOWEST = 10.0  # seconds for putting a set or dict together: its items may have been made to collide
@@ -160,11 +161,13 @@ class Encoder:
     """Values to a tree; ``export`` says how an object that is no plain data is spoken of.
 
     trusted : whether the other side takes whatever a library has by its name; the judge takes types of data only.
+    exported : types whose objects are never data.
     """
 
-    def __init__(self, export: Exporter, *, trusted: bool = False):
+    def __init__(self, export: Exporter, *, trusted: bool = False, exported: Collection[type] = ()):
         self.export = export
         self.trusted = trusted
+        self.exported = exported
         self.buffers: list[bytes] = []
         self.size = 0
         self.count = 0
@@ -193,6 +196,8 @@ class Encoder:
         return next(make for plain, make in _SIMPLE.items() if issubclass(kind, plain))
 
     def _other(self, value: Any, depth: int) -> Any:
+        if type(value) in self.exported:
+            return dict(self.export(value))
         if isinstance(value, Recipe):
             given = [value.path, list(value.args), dict(value.kwargs), value.state]
             return {"t": "recipe", "v": [self.encode(part, depth + 1) for part in given]}
@@ -247,6 +252,16 @@ class Encoder:
     def buffer(self, content: bytes) -> int:
         self.buffers.append(content)
         return len(self.buffers) - 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what else there is should go into the next message."""
+        return self.size > FULL or 10 * self.count > MOST_VALUES or 10 * len(self.buffers) > MOST_BUFFERS
+
+    def forget(self, size: int, count: int, buffers: int) -> None:
+        """Be as it was when it had so many bytes, values and buffers."""
+        self.size, self.count = size, count
+        del self.buffers[buffers:]
 
     def grow(self, size: int, most: int = LARGEST) -> None:
         """Count bytes that are about to be copied."""
@@ -363,9 +378,9 @@ def library_name(value: Any) -> str:
     if not isinstance(value, _OF_LIBRARIES):
         return ""
     names = {str(getattr(value, key, "")) for key in ("__qualname__", "__name__")}
-    modules = (str(getattr(value, "__module__", None) or "builtins"), "numpy")
-    for module, name in itertools.product(modules, sorted(names)):
-        if name and module.split(".")[0] in LIBRARIES and _named(f"{module}:{name}") is value:
+    own = str(getattr(value, "__module__", None) or "builtins")
+    for module, name in itertools.product((own, "numpy") if own.split(".")[0] in LIBRARIES else (), sorted(names)):
+        if name and _named(f"{module}:{name}") is value:
             return f"{module}:{name}"
     return ""
 

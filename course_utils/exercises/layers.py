@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from course_utils.contract import BY_HAND, Case, Draw, Example, case, example, exercise
-from course_utils.passes import convolution_backward_pass, forward_pass, linear_backward_pass, relu_backward_pass
+from course_utils.passes import (
+    called,
+    convolution_backward_pass,
+    forward_pass,
+    linear_backward_pass,
+    relu_backward_pass,
+)
 from course_utils.scalars import (
     exponential,
     first_times_last,
@@ -2739,15 +2746,16 @@ def _trained_again(train, network, given, images, seed):
     """What becomes of a network when one thing about its training is another."""
 
     def again(labels=given[1], epochs=1, seed=seed):
-        return train(given[0].copy(), labels.copy(), epochs, seed)
+        return partial(train, given[0].copy(), labels.copy(), epochs, seed)
 
-    others = {
+    trainings = {
         "the same seed again": again(),
         "another seed": again(seed=seed + 1),
         "other labels": again(labels=(given[1] + 1) % 10),
         "two epochs for one": again(epochs=2),
     }
-    facts = {fact: _compared(network(images), other(images)) for fact, other in others.items()}
+    scores, *others = called(*(partial(each, images) for each in (network, *called(*trainings.values()))))
+    facts = {fact: _compared(scores, other) for fact, other in zip(trainings, others, strict=True)}
     if facts["other labels"] == "other scores":
         if _only_the_last_learns(train, given[0], seed):
             facts["layers before the last"] = "do not learn"
@@ -2763,10 +2771,9 @@ def _only_the_last_learns(train, images, seed):
     labels were, the scores of such networks differ by combinations of four functions of an image: one for each of the
     three, and a constant. Where filters learn as well, there are more.
     """
-    scores = []
-    for labels in [(0, 1, 2), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 0, 0), (3, 4, 5)]:
-        network = train(images[:3].copy(), np.array(labels), 10, seed)
-        scores.append(np.array(network(images[3:]), float))  # (images, 10)
+    labelled = np.array([(0, 1, 2), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 0, 0), (3, 4, 5)])
+    networks = called(*(partial(train, images[:3].copy(), labels, 10, seed) for labels in labelled))
+    scores = [np.array(s, float) for s in called(*(partial(network, images[3:]) for network in networks))]
     apart = np.concatenate([s - scores[0] for s in scores[1:]], axis=1)  # (images, 50)
     if not np.isfinite(apart).all():
         return False
@@ -2776,12 +2783,10 @@ def _only_the_last_learns(train, images, seed):
 
 def _leaves_out(train, images, labels, seed, others):
     """Whether the label of some training image makes no difference, because no batch has shown it."""
-    scores = train(images.copy(), labels.copy(), 1, seed)(others)
-    for place in np.eye(len(labels), dtype=labels.dtype):
-        changed = train(images.copy(), (labels + place) % 10, 1, seed)(others)
-        if _compared(scores, changed) == "the same scores":
-            return True
-    return False
+    labelled = [labels.copy(), *(labels + np.eye(len(labels), dtype=labels.dtype)) % 10]
+    networks = called(*(partial(train, images.copy(), each, 1, seed) for each in labelled))
+    scores, *changed = called(*(partial(network, others) for network in networks))
+    return any(_compared(scores, each) == "the same scores" for each in changed)
 
 
 def _learned(train, examples, epochs, split, seed):

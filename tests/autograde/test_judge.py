@@ -6,6 +6,7 @@ that it defines; what is written in no cell of the course has no title.
 
 import contextlib
 import io
+import sys
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -265,3 +266,146 @@ def test_each_test_has_its_own_time():
     )
     keeps = ("test", "kept = slow\nkept.wait()")
     assert verdicts(slow, keeps, ("test", "kept.wait()"), ("test", "kept.wait()")) == [True] * 3
+
+
+def each(calls, expected, answer):
+    """Cells whose test makes several calls of ``answer`` in one go and compares what came of each."""
+    test = f"""import functools
+found = []
+calls = {calls}
+for call, made in zip(calls, answer.together([functools.partial(answer, *call) for call in calls])):
+    try:
+        found.append(made(*call))
+    except Exception as error:
+        found.append(type(error))
+assert found == {expected}, found
+"""
+    return ("given", "import numpy as np"), ("answer answer", f"import numpy as np\n\n\n{answer}"), ("test", test)
+
+
+def test_of_several_calls_each_gives_its_value_its_exception_and_its_output():
+    answer = "def answer(x):\n    print('with', x)\n    return 1 / x"
+    execution = run(*each("[(1,), (0,), (4,)]", "[1.0, ZeroDivisionError, 0.25]", answer))
+    assert passed(execution, 2), said(execution, 2)
+    assert said(execution, 2).split() == ["with", "1", "with", "0", "with", "4"]
+
+
+def test_of_several_calls_each_changes_its_own_arguments():
+    answer = "def answer(a):\n    a.append(len(a))\n    return len(a)"
+    execution = run(*each("[([],), ([7],)]", "[1, 2] and calls == [([0],), ([7, 1],)]", answer))
+    assert passed(execution, 2), said(execution, 2)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What students' processes are asked to do."""
+    asked, ask = [], session.Session.ask
+
+    def noted(self, tree, *args, **kwargs):
+        asked.append(tree["do"])
+        return ask(self, tree, *args, **kwargs)
+
+    monkeypatch.setattr(session.Session, "ask", noted)
+    return asked
+
+
+def test_of_several_calls_one_with_too_large_a_result_spoils_no_other(asked):
+    answer = "def answer(n):\n    return [np.ones((n, 500_000))] * 2 if n == 9 else n"
+    assert passed(run(*each("[(1,), (9,), (2,)]", "[1, ValueError, 2]", answer)), 2)
+    assert asked.count("calls") == 1
+
+
+def test_a_result_that_fits_but_for_the_words_around_it_is_said_to_be_too_large():
+    answer = "def answer(n):\n    return np.ones(n)"
+    execution = run(*each("[(7_999_990,)]", "[]", answer), SQUARE, ("test", "assert square(2) == 4"))
+    assert (passed(execution, 2), passed(execution, 4)) == (False, True)
+    assert "too large to look at" in said(execution, 2)
+    assert execution.end is not End.DIED
+
+
+def test_several_large_arguments_and_results_go_one_by_one(asked):
+    calls = "[('a', 10_000_000), ('b', 10_000_000), ('c', 8), ('d' * 10_000_000, 1), ('e', 1)]"
+    answer = "def answer(x, n):\n    return x * n"
+    assert passed(run(*each(calls, "[x * n for x, n in calls]", answer)), 2)
+    assert asked.count("calls") == 4
+
+
+def test_many_parts_of_many_results_are_too_many_for_one_message_only():
+    answer = "def answer(n):\n    return [b'x'] * n"
+    assert passed(run(*each("[(600,)] * 30", "[[b'x'] * 600] * 30", answer)), 2)
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("while len(sizes) > 3:\n        pass", "it took too long during mlp_parameters(["),
+        ("if len(sizes) > 3:\n        os._exit(0)", "during calls of mlp_parameters"),
+    ],
+)
+def test_what_a_call_of_several_did_to_its_process_is_told(does, told):
+    right = "return sum((m + 1) * n for m, n in zip(sizes, sizes[1:]))"
+    answer = f"import os\n\n\ndef mlp_parameters(sizes):\n    {does}\n    {right}"
+    given, test = ("given", "from course_utils import check"), ("test", "check(mlp_parameters)")
+    execution = run(given, ("answer mlp_parameters", answer), test, SQUARE, ("test", "assert square(2) == 4"))
+    assert (passed(execution, 2), passed(execution, 4)) == (False, True)
+    assert told in said(execution, 2)
+
+
+def test_calls_after_one_that_had_to_be_stopped_are_not_made():
+    """It catches the interrupt and goes on as if nothing were; the next call would take as long."""
+    slow = """import time
+
+
+def answer(x):
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        return x"""
+    execution = run(*each("[(1,), (2,), (3,)]", "[1, 2, 3]", slow), SQUARE, ("test", "assert square(2) == 4"))
+    assert (passed(execution, 2), passed(execution, 4)) == (False, True)
+    assert "it took too long during answer(1)" in said(execution, 2)
+
+
+@pytest.mark.parametrize("replies", ["7", "[]", "[7, 7]", "[{}, {}, {}]"])
+def test_replies_to_several_calls_that_make_no_sense_end_the_process(replies):
+    forged = f"""import sys
+
+student = sys.modules["autograde.sandbox.student"].Student
+send = student._send
+
+
+def forge(self, frame):
+    frame.tree = {{**frame.tree, "replies": {replies}}} if "replies" in frame.tree else frame.tree
+    send(self, frame)
+
+
+student._send = forge
+
+
+def answer(x):
+    return x"""
+    execution = run(*each("[(1,), (2,)]", "[1, 2]", forged))
+    assert not passed(execution, 2)
+    assert execution.end is End.DIED
+
+
+def test_whether_another_answer_is_right_is_found_out_once_until_a_cell_of_the_students_runs(monkeypatch):
+    module, asked = sys.modules["course_utils.check"], []
+    passes = module.passes
+    monkeypatch.setattr(
+        module, "passes", lambda exercise, *given: asked.append(exercise.name) or passes(exercise, *given)
+    )
+    answers = """def relu_forward(x):
+    return {right}, x
+
+
+def relu_backward(dout, x):
+    return 0 * dout"""
+    given, check = ("given", "import numpy as np\nfrom course_utils import check"), "check(relu_backward, hidden={})"
+    tests = [("test", check.format(hidden)) for hidden in (False, True)]
+    right, wrong = (
+        ("answer relu_forward relu_backward", answers.format(right=text)) for text in ("np.maximum(x, 0)", "x + 1")
+    )
+    execution = run(given, right, *tests, wrong, *tests)
+    assert asked == ["relu_forward", "relu_forward"]
+    assert ["builds on your relu_forward" in said(execution, n) for n in (2, 3, 5, 6)] == [False, False, True, True]
