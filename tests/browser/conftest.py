@@ -74,6 +74,7 @@ def lab(folder, tmp_path):
     """JupyterLab on a folder; its address."""
     settings = {
         "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page
+        "docmanager-extension/plugin": {"autosave": False},  # the tests save, not a clock in the middle of that
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     }
     for name, content in settings.items():

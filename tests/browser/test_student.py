@@ -76,13 +76,7 @@ def test_a_student_is_told_what_is_wrong_mends_it_and_validates(page, snap, tmp_
         playwright.expect(picture).not_to_have_attribute("src", before, timeout=60_000)
 
         page.keyboard.press("Escape")
-        page.keyboard.press("Control+s")
-        page.get_by_role("button", name="Validate").first.click()
-        dialog = page.locator(".jp-Dialog, .nbgrader-ErrorDialog, .nbgrader-ValidateDialog").first
-        dialog.wait_for(timeout=300_000)
-        page.wait_for_function(
-            "() => /failed|passed|Success/i.test(document.querySelector('.jp-Dialog')?.innerText || '')",
-            timeout=300_000,
-        )
-        assert "fail" in page.locator(".jp-Dialog").inner_text().lower()  # the other exercises have no answers
+        page.get_by_role("button", name="Validate").first.click()  # saves; two savings at a time ask which is right
+        dialog = page.locator(".jp-Dialog")
+        playwright.expect(dialog).to_contain_text("The following cell failed", timeout=300_000)
     assert page.complaints == []
