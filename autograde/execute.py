@@ -112,8 +112,7 @@ def run(job: Job) -> Execution:
 
 @functools.cache
 def _settle(process: int) -> None:
-    """After a worker's first job: what there is by now stays, and a look through it for garbage takes 0.2 seconds."""
-    gc.collect()
+    """After a worker's first job: what there is by now stays; a look through it for garbage takes 0.2 seconds."""
     gc.freeze()
 
 

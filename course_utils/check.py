@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -69,7 +70,8 @@ def check(answer: Any, obj: Any = None, *, hidden: bool = False, seed: int = 0, 
     result = examine(exercise, function, needed, hidden=hidden, seed=seed)
     in_notebook = _in_notebook()
     if not result.passed:
-        result = replace(result, wrong_companions=tuple(_wrong(exercise, function, companions)))
+        if not result.mistakes:  # those would explain what was seen with companions that are right
+            result = replace(result, wrong_companions=tuple(_wrong(exercise, function, companions)))
         if in_notebook:
             _display(result)
         raise CheckFailed(report.failure(result, arrays=not in_notebook), result) from None
@@ -131,11 +133,8 @@ def _beside(function: Any, name: str) -> Any:
 
 
 def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None
+    ipython = sys.modules.get("IPython")  # importing it takes a grader 0.2 seconds
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def _display(result: Examination) -> None:

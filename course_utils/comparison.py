@@ -92,7 +92,7 @@ def _apart(first: Any, second: Any, tolerance: float) -> bool:
     )
     if not arrays or first.size == 0:
         return False
-    return first.shape != second.shape or not _near(first, second, tolerance).all()
+    return first.shape != second.shape or not _near(first, second, tolerance)
 
 
 def _with_ints_of(second: Any, first: Any) -> Any:
@@ -194,17 +194,22 @@ def _values(expected: np.ndarray, got: np.ndarray, tolerance: float, part: str) 
         return
     # NumPy subtracts no bools, and compares no fractions
     expected, got = (v.astype(float) if v.dtype.kind in "bO" else v for v in (expected, got))
-    near = _near(expected, got, tolerance)
-    if not near.all():
-        yield Difference("value", part, _worst(expected, got, ~near), expected, got)
+    if not _near(expected, got, tolerance):
+        yield Difference("value", part, _worst(expected, got, ~_where_near(expected, got, tolerance)), expected, got)
     elif got.dtype.kind == "c" != expected.dtype.kind:
         yield _kind(part, "complex numbers came, real ones are expected (.real keeps the real part)", expected, got)
 
 
-def _near(expected: np.ndarray, got: np.ndarray, tolerance: float) -> np.ndarray:
-    """Where two arrays of one shape agree."""
+def _near(expected: np.ndarray, got: np.ndarray, tolerance: float) -> bool:
+    """Whether two arrays of one shape, not empty, agree."""
+    if np.abs(got - expected).max() <= tolerance * _largest(expected) + 1e-9:  # nearly always
+        return True
+    return bool(_where_near(expected, got, tolerance).all())
+
+
+def _where_near(expected: np.ndarray, got: np.ndarray, tolerance: float) -> np.ndarray:
     near: np.ndarray = np.abs(got - expected) <= tolerance * _largest(expected) + 1e-9
-    return near if near.all() else near | (got == expected) | (np.isnan(got) & np.isnan(expected))
+    return near | (got == expected) | (np.isnan(got) & np.isnan(expected))
 
 
 def _largest(expected: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from course_utils.calls import in_step
 from course_utils.remote import Remote
 
 # Libraries whose call would be the whole answer in the lessons written by hand (00 to 05).
@@ -28,7 +29,7 @@ class Raises:
     kind: type[BaseException]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays cannot be keys, so a case is one by being itself
 class Case:
     """One call of the answer: its category in words that a student understands, and the arguments."""
 
@@ -222,13 +223,20 @@ class Exercise:
         *,
         beside: bool = False,
     ) -> Sequence[Callable[..., Any]]:
-        """As :meth:`bind`, a function for each case; an answer in another process is put through all of them now."""
+        """As :meth:`bind`, a function for each case; an answer in another process is put through all of them now.
+
+        Not ``beside``, they go in steps, with the cases' own arrays as arguments: what is done to them is not told.
+        """
         goes = self.is_called_directly or (beside and self._goes_beside)
-        if self.once or not goes or not isinstance(answer, Remote):
+        steps = getattr(self._protocol, "steps", None)
+        if self.once or not isinstance(answer, Remote) or not (goes or (steps and not beside)):
             return [self.bind(answer, companions, beside=beside)] * len(cases)
+        if not goes:
+            ended = in_step([steps(answer, *companions, *case.args, **case.kwargs) for case in cases], answer)
+            return [each.then(self._outcome) for each in ended]
         run = partial(answer) if self._protocol is None else partial(self._protocol, answer, *companions)
         made = answer.together([partial(run, *case.args, **case.kwargs) for case in cases])
-        return [self._ending(partial(each, *run.args)) for each in made]
+        return [each.then(self._outcome, *run.args) for each in made]
 
     def _ending(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """A protocol with what makes the outcome of its result."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -47,29 +47,36 @@ def explain(exercise: Exercise, seen: Seen, unrefused: type[BaseException] | Non
     """
     mistakes = exercise.mistakes + UNIVERSAL
     for mistake in mistakes:
-        if _predicts(mistake.applied_to(exercise.oracle), exercise, seen, unrefused):
+        if _predicts((mistake,), exercise, seen, unrefused):
             return (mistake,)
     if exercise.alone or all(isinstance(got, Raises) for _, got in seen):
         return ()  # nothing was computed: any two mistakes that break one another would explain that
     for inner, outer in itertools.permutations(mistakes, 2):
-        if inner not in UNIVERSAL and _predicts(
-            outer.applied_to(inner.applied_to(exercise.oracle)), exercise, seen, unrefused
-        ):
+        if inner not in UNIVERSAL and _predicts((inner, outer), exercise, seen, unrefused):
             return (inner, outer)
     return ()
 
 
 def _predicts(
-    function: Callable[..., Any], exercise: Exercise, seen: Seen, unrefused: type[BaseException] | None
+    mistakes: tuple[Mistake, ...], exercise: Exercise, seen: Seen, unrefused: type[BaseException] | None
 ) -> bool:
     silent = 0
     for case, got in seen:
-        prediction = predicted(function, case)
+        prediction = _prediction(mistakes, exercise, case)
         if unrefused and isinstance(prediction, Raises) and issubclass(prediction.kind, unrefused):
             silent += 1
         elif not _agree(prediction, got, exercise.tolerance_for(case)):
             return False
     return 2 * silent < len(seen)
+
+
+@lru_cache(maxsize=10_000)
+def _prediction(mistakes: tuple[Mistake, ...], exercise: Exercise, case: Case) -> Any:
+    """What an answer with these mistakes returns: the same for a whole class, as long as the cases are."""
+    function = exercise.oracle
+    for mistake in mistakes:
+        function = mistake.applied_to(function)
+    return predicted(function, case)
 
 
 def _agree(prediction: Any, got: Any, tolerance: float) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
 from typing import Any
 
@@ -14,9 +17,10 @@ from course_utils.contract import Case, Exercise, Mistake, Raises
 from course_utils.diagnosis import explain, resemblance
 from course_utils.references import forbidden
 from course_utils.shrinker import shrink, weight
-from course_utils.trial import Outcome, expected, observe
+from course_utils.trial import Outcome, copied, expected, observe
 
 REPEATED = 8  # cases that an answer gets a second time
+AT_ONCE = 16  # smaller inputs that are tried together, at most
 
 
 @dataclass(frozen=True)
@@ -101,17 +105,29 @@ class _Examiner:
         """The answer made ready for each case; not ``beside``: with each call of it made from here."""
         return self.exercise.bind_each(cases, self.answer, self.companions, beside=beside)
 
-    def fails_like(self, kind: str) -> Callable[[Case], bool]:
-        def fails(case: Case) -> bool:
-            if not self.exercise.in_domain(case):
-                return False
-            want = expected(self.exercise, case)
-            if isinstance(want, Raises) != (kind == "no error"):
-                return False  # the oracle refuses this input
-            trial = self.trial(case)
-            return not trial.right and trial.comparison.differences[0].kind == kind
+    def first_failing(self, kind: str, candidates: Iterator[Case]) -> tuple[int, Case | None]:
+        """The first of some cases in which the answer fails in such a way, and how many were tried.
 
-        return fails
+        More and more of them go to the answer at once: most often the first ones fail, or none does.
+        """
+        tried, at_once = 0, 2
+        while some := list(itertools.islice(candidates, at_once)):
+            wanted = [self._wanted(case, kind) for case in some]
+            sent = [case for case, want in zip(some, wanted, strict=True) if want is not None]
+            functions = iter(self.functions(sent, beside=True))
+            for place, (case, want) in enumerate(zip(some, wanted, strict=True), tried + 1):
+                trial = None if want is None else self.trial(case, want[0], next(functions))
+                if trial and not trial.right and trial.comparison.differences[0].kind == kind:
+                    return place, case
+            tried, at_once = tried + len(some), min(2 * at_once, AT_ONCE)
+        return tried, None
+
+    def _wanted(self, case: Case, kind: str) -> tuple[Any] | None:
+        """What is expected in a case; None where the exercise, or the oracle, says nothing about it."""
+        if not self.exercise.in_domain(case):
+            return None
+        want = expected(self.exercise, case)
+        return None if isinstance(want, Raises) != (kind == "no error") else (want,)
 
 
 def examine(
@@ -138,8 +154,9 @@ def passes(exercise: Exercise, answer: Any, companions: Sequence[Any] = ()) -> b
         return False
     examiner = _Examiner(exercise, answer, companions, 0)
     trials: list[Trial] = []
-    for case, want in drawn:
-        trials.append(examiner.trial(case, want))
+    functions = examiner.functions([case for case, _ in drawn], beside=True)
+    for each, function in zip(drawn, functions, strict=True):
+        trials.append(examiner.trial(*each, function))
         if not trials[-1].right or trials[-1].outcome.changed:
             return False
     return not (_keeps_state(examiner, tuple(trials)) or forbidden(answer, exercise.forbidden))
@@ -159,7 +176,7 @@ def _judge(examiner: _Examiner, trials: tuple[Trial, ...], hidden: bool) -> Exam
     accepts_anything = False
     if failures:
         smallest = _smallest(examiner, failures)
-        seen = (smallest, *trials)
+        seen = (*sorted(trials, key=lambda t: t.right), smallest)  # what refutes a mistake comes first
         mistakes = _explained(exercise, seen)
         if not mistakes and any(_not_refused(t) for t in failures):
             accepts_anything = True
@@ -199,7 +216,7 @@ def _smallest(examiner: _Examiner, failures: list[Trial]) -> Trial:
     if examiner.exercise.once:
         return first
     kind = first.comparison.differences[0].kind
-    case = shrink(first.case, examiner.fails_like(kind), align=examiner.exercise.align)
+    case = shrink(first.case, partial(examiner.first_failing, kind), align=examiner.exercise.align)
     if case is not first.case:  # what is left need no longer be of its category
         case = replace(case, category="")
     return examiner.trial(case)
@@ -224,7 +241,8 @@ def _keeps_state(examiner: _Examiner, trials: tuple[Trial, ...]) -> bool:
     if examiner.exercise.once:
         return False
     chosen = Random(examiner.seed).sample(trials, min(REPEATED, len(trials)))
-    functions = examiner.functions([t.case for t in chosen], beside=False)
+    with contextlib.redirect_stdout(io.StringIO()):
+        functions = examiner.functions([copied(t.case) for t in chosen], beside=False)
     again = [observe(function, t.case, examiner.exercise).value for t, function in zip(chosen, functions, strict=True)]
     return any(not same(t.outcome.value, value) for t, value in zip(chosen, again, strict=True))
 
@@ -238,23 +256,22 @@ def _unusable(exercise: Exercise, function: Any, cases: Sequence[Case]) -> str:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have none
         return ""
-    if all(_accepts(signature, call) for call in _calls(exercise, cases)):
+    if all(_accepts(signature, *call) for call in _calls(exercise, cases)):
         return ""
     name = getattr(function, "__name__", exercise.name)
     return f"{exercise.name} must accept {exercise.name}{exercise.answer_signature}; yours is {name}{signature}."
 
 
-def _calls(exercise: Exercise, cases: Sequence[Case]) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
-    """The arguments that the answer must accept, for every call."""
+def _calls(exercise: Exercise, cases: Sequence[Case]) -> set[tuple[int, tuple[str, ...]]]:
+    """How many arguments the answer must accept, and which by name, in one call or another."""
     if exercise.is_called_directly:
-        yield from ((case.args, case.kwargs) for case in cases)
-    else:
-        yield [name for name in exercise.answer_signature.strip("()").split(",") if name], {}
+        return {(len(case.args), tuple(case.kwargs)) for case in cases}
+    return {(len([name for name in exercise.answer_signature.strip("()").split(",") if name]), ())}
 
 
-def _accepts(signature: inspect.Signature, call: tuple[Sequence[Any], Mapping[str, Any]]) -> bool:
+def _accepts(signature: inspect.Signature, count: int, names: Sequence[str]) -> bool:
     try:
-        signature.bind(*call[0], **call[1])
+        signature.bind(*[None] * count, **dict.fromkeys(names))
     except TypeError:
         return False
     return True

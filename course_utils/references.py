@@ -18,7 +18,8 @@ def forbidden(function: Any, names: Sequence[str]) -> tuple[str, ...]:
     ``names`` are dotted; each forbids itself and all below it. The search reads compiled code, so it follows aliases
     (``import numpy as n``), ``from`` imports and imports inside the function.
     """
-    found = {path for path in references(function) if any(path == n or path.startswith(n + ".") for n in names)}
+    under = tuple(f"{name}." for name in names)
+    found = {path for path in references(function) if f"{path}.".startswith(under)}
     public = {path for path in found if "._" not in path} or found
     return tuple(sorted(path for path in public if not any(other.startswith(path + ".") for other in public)))
 

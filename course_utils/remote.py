@@ -33,10 +33,11 @@ class Remote:
         """What a public function of this package returns that is called beside the answer, with it and arguments."""
         raise NotImplementedError
 
-    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Callable[..., Any]]:
+    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Any]:
         """All these calls made, one after the other, in few messages: of answers, or of a protocol beside them.
 
-        For each there comes a function of the same arguments, which does what the call did.
+        For each there comes a :class:`course_utils.calls.Ready`: called with the same arguments, it does to them what
+        the call did, and returns or raises what came of it.
         """
         raise NotImplementedError
 

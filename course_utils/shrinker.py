@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import numbers
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,25 +11,23 @@ import numpy as np
 
 from course_utils.contract import Case
 
+FirstFailing = Callable[[Iterator[Case]], tuple[int, Case | None]]
+
 
 def shrink(
-    case: Case, fails: Callable[[Case], bool], budget: int = 250, align: Callable[[Case], Case] = lambda case: case
+    case: Case, first: FirstFailing, budget: int = 250, align: Callable[[Case], Case] = lambda case: case
 ) -> Case:
-    """The smallest case found that still fails; ``fails`` also rejects cases outside the exercise's domain.
+    """The smallest case found that still fails.
 
-    ``align`` makes the sizes of a candidate's arguments go together, where only one of them was made smaller.
-    Tries at most ``budget`` candidates (a count, not a time, so that the result is always the same).
+    ``first`` finds the first of several candidates that fails, and how many it tried; those outside the exercise's
+    domain do not fail. ``align`` makes the sizes of a candidate's arguments go together, where only one of them was
+    made smaller. Tries at most ``budget`` candidates (a count, not a time, so that the result is always the same).
     """
-    improved = True
-    while improved:
-        improved = False
-        for candidate in map(align, _smaller(case)):
-            budget -= 1
-            if budget < 0:
-                return case
-            if fails(candidate):
-                case, improved = candidate, True
-                break
+    while budget > 0:
+        tried, found = first(itertools.islice(map(align, _smaller(case)), budget))
+        if found is None:
+            break
+        case, budget = found, budget - tried
     return case
 
 

@@ -10,7 +10,7 @@ import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import NoneType
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from course_utils.calls import Ready
 from course_utils.comparison import identical, same
 from course_utils.contract import Case, Exercise, Raises
 from course_utils.remote import Remote, RemoteTrace
@@ -35,10 +36,11 @@ class Outcome:
 
 def observe(function: Callable[..., Any], case: Case, exercise: Exercise) -> Outcome:
     """Call a function with its own copy of a case's arguments."""
-    args = [duplicate(a) for a in case.args]
-    kwargs = {k: duplicate(v) for k, v in case.kwargs.items()}
+    if isinstance(function, Ready) and function.quiet:
+        value, trace = _result(function, case)
+        return Outcome(value, trace=trace)
+    given = copied(case)
     printed = io.StringIO()
-    trace = ""
     # nbgrader gives no points to a cell that writes on the error stream, so that is kept from it too
     with (
         contextlib.redirect_stdout(printed),
@@ -47,11 +49,17 @@ def observe(function: Callable[..., Any], case: Case, exercise: Exercise) -> Out
         np.errstate(all="ignore"),
     ):
         warnings.simplefilter("ignore")
-        try:
-            value = duplicate(function(*args, **kwargs))
-        except (Exception, SystemExit) as error:
-            value, trace = Raises(type(error)), student_traceback(error)
-    return Outcome(value, _changed(exercise, case, args, kwargs), printed.getvalue(), trace)
+        value, trace = _result(function, given)
+    return Outcome(value, _changed(exercise, case, given), printed.getvalue(), trace)
+
+
+def _result(function: Callable[..., Any], given: Case) -> tuple[Any, str]:
+    """What a call returned, or a :class:`Raises` with its traceback."""
+    try:
+        value = function(*given.args, **given.kwargs)
+        return (value if isinstance(function, Ready) else duplicate(value)), ""  # nobody else holds what is ready
+    except (Exception, SystemExit) as error:
+        return Raises(type(error)), student_traceback(error)
 
 
 def predicted(function: Callable[..., Any], case: Case) -> Any:
@@ -59,7 +67,8 @@ def predicted(function: Callable[..., Any], case: Case) -> Any:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return function(*map(duplicate, case.args), **{k: duplicate(v) for k, v in case.kwargs.items()})
+            given = copied(case)
+            return function(*given.args, **given.kwargs)
         except Exception as error:
             return Raises(type(error))
 
@@ -87,10 +96,15 @@ def duplicate(value: Any) -> Any:
         return value
 
 
-def _changed(exercise: Exercise, case: Case, args: list[Any], kwargs: dict[str, Any]) -> tuple[str, ...]:
-    named = zip(exercise.signature.parameters, case.args, args, strict=False)
-    given = chain(named, ((name, before, kwargs[name]) for name, before in case.kwargs.items()))
-    return tuple(n for n, before, after in given if n not in exercise.in_place and not _untouched(before, after))
+def copied(case: Case) -> Case:
+    """A case with arguments of its own."""
+    return replace(case, args=duplicate(case.args), kwargs={k: duplicate(v) for k, v in case.kwargs.items()})
+
+
+def _changed(exercise: Exercise, case: Case, given: Case) -> tuple[str, ...]:
+    named = zip(exercise.signature.parameters, case.args, given.args, strict=False)
+    pairs = chain(named, ((name, before, given.kwargs[name]) for name, before in case.kwargs.items()))
+    return tuple(n for n, before, after in pairs if n not in exercise.in_place and not _untouched(before, after))
 
 
 def _untouched(before: Any, after: Any) -> bool:

@@ -19,12 +19,14 @@ import numpy as np
 
 from autograde.sandbox import wire
 from autograde.sandbox.session import Cause, Ended, Reply, Session
+from course_utils.calls import Ready, Second, Uncached, Unseen
 from course_utils.recipe import Recipe
 from course_utils.remote import Remote, RemoteTrace
 
 SHOWN = 300  # characters of a call in a message
 PRINTED = 100_000  # characters that are kept of what an answer prints, for each cell of tests
 LONGEST = 1_000_000  # of a sequence that stays over there
+LOOK = {Unseen: "none", Uncached: "first"}  # what a kind of call shows of its result
 OWN = ("_line", "_number", "_kind", "_name", "_class", "_parameters")  # a stand-in's own attributes
 CLASSES = ("torch.nn:Module", "torch.optim:Optimizer", "torch.utils.data:Dataset", "torch.utils.data:DataLoader")
 
@@ -83,7 +85,7 @@ class Line:
         reply = self._converse(tree, encoder.buffers)
         return self._settled(reply, reply.tree, parts, at_end=action == "next")
 
-    def ask_each(self, calls: Sequence[partial[Any]], doing: Callable[[int], str]) -> Iterator[Callable[..., Any]]:
+    def ask_each(self, calls: Sequence[partial[Any]], doing: Callable[[int], str]) -> Iterator[Ready]:
         """Have calls made one after the other, in as few messages as the size of their results allows.
 
         For each call a function comes that takes the same arguments: it gives the value, raises the exception, prints
@@ -91,21 +93,32 @@ class Line:
         that number, from 1, or, for 0, in one of them.
         """
         begun = 0
+        places = {call: place for place, call in enumerate(calls)}
+        kept = {arg.call for call in calls for arg in call.args if isinstance(arg, Second)}
         while begun < len(calls):
             encoder = self._encoder()
+            targets: dict[Any, Any] = {}
             sent: list[Any] = []
             for call in calls[begun:]:
                 if sent and encoder.is_full:
                     break
-                sent.append(encoder.encode({"target": call.func, "args": call.args, "kwargs": call.keywords}))
+                target = targets.setdefault(call.func, (len(targets), call.func))[0]
+                args = [
+                    {"t": "second", "of": places[a.call]} if isinstance(a, Second) else encoder.encode(a)
+                    for a in call.args
+                ]
+                kwargs = {name: encoder.encode(value) for name, value in call.keywords.items()}
+                sent.append([target, args, kwargs, LOOK.get(type(call), "all"), call in kept])
+            tree = {"do": "calls", "targets": [encoder.encode(each) for _, each in targets.values()], "from": begun}
             self.doing = partial(_counted, doing, begun, len(sent))
-            reply = self._converse({"do": "calls", "with": sent}, encoder.buffers)
+            reply = self._converse({**tree, "with": sent}, encoder.buffers)
             _look_at_size(reply.tree)
             replies = _listed(reply.tree.get("replies"))
             if not 0 < len(replies) <= len(sent) or not all(isinstance(each, dict) for each in replies):
                 raise self._broken("it does not say how the calls went")
             for each in replies:
-                yield partial(self._settled_call, reply, each)
+                quiet = not (each.get("changed") or each.get("printed"))
+                yield Ready(partial(self._settled_call, reply, each), quiet)
             begun += len(replies)
 
     def _settled_call(self, reply: Reply, tree: Mapping[str, Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -426,7 +439,7 @@ class CallableStand(Stand):
         parts = {"target": protocol, "args": (self, *args), "kwargs": kwargs}
         return self._line.ask("call", parts, lambda: self._shown(args, kwargs))
 
-    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Callable[..., Any]]:
+    def together(self, calls: Sequence[partial[Any]]) -> Sequence[Ready]:
         def doing(number: int) -> str:
             if not 0 < number <= len(calls):
                 return f"calls of {self._name}"

@@ -14,6 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from autograde.sandbox import wire
 from autograde.sandbox.shell import Output, Shell
+from course_utils.calls import second
 
 PRINTED = 20_000  # characters that one call may print
 REST = 0.05  # seconds in which an interrupt that was sent arrives
@@ -39,8 +41,10 @@ class Student:
         self.interrupted = False  # since the last request
         self.objects: dict[int, Any] = {}
         self.numbers = itertools.count()
+        self.results: dict[int, Any] = {}  # of several calls, those that later ones need: place → result
         self.actions: Mapping[str, Callable[[dict[str, Any]], Any]] = {
             "call": lambda m: self._call(m),
+            "call in turn": lambda m: self._call_in_turn(m),
             "attribute": lambda m: getattr(m["target"], m["name"]),
             "set": lambda m: setattr(m["target"], m["name"], m["value"]),
             "item": lambda m: m["target"][m["key"]],
@@ -124,29 +128,55 @@ class Student:
         decoder, encoder = wire.Decoder(frame, self._resolve, trusting=True), wire.Encoder(self._export)
         request = frame.tree
         if request["do"] != "calls":
-            self._send(encoder.frame(self._done(request["do"], request["with"], decoder, encoder)))
+            self._send(encoder.frame(self._done(request["do"], lambda: decoder.decode(request["with"]), encoder)))
             return
+        targets = [decoder.decode(each) for each in request["targets"]]
+        if request["from"] == 0:
+            self.results = {}
         replies: list[dict[str, Any]] = []
-        for call in request["with"]:
+        for place, call in enumerate(request["with"], request["from"]):
             if replies and (self.interrupted or encoder.is_full):
                 break
-            replies.append(self._done("call", call, decoder, encoder))
+            replies.append(self._done("call in turn", partial(self._turn, place, call, targets, decoder), encoder))
         self._send(encoder.frame({"replies": replies}))
 
-    def _done(self, action: str, tree: Any, decoder: wire.Decoder, encoder: wire.Encoder) -> dict[str, Any]:
+    def _turn(self, place: int, call: list[Any], targets: list[Any], decoder: wire.Decoder) -> dict[str, Any]:
+        """One of several calls. An argument may be the second of the pair that an earlier one returned."""
+        target, args, kwargs, look, kept = call
+        own = {number: a["of"] for number, a in enumerate(args) if isinstance(a, dict) and a["t"] == "second"}
+        return {
+            "target": targets[target],
+            "args": [second(self.results[own[n]]) if n in own else decoder.decode(a) for n, a in enumerate(args)],
+            "kwargs": {name: decoder.decode(value) for name, value in kwargs.items()},
+            "own": own,
+            "look": look,
+            "place": place if kept else None,
+        }
+
+    def _call_in_turn(self, message: dict[str, Any]) -> Any:
+        """What is to be looked at of a call's result; the result itself stays here, where a later call needs it."""
+        result = self._call(message)
+        if message["place"] is not None:
+            self.results[message["place"]] = result
+        if message["look"] == "first" and isinstance(result, tuple | list) and len(result) == 2:
+            return result[0], None
+        return None if message["look"] == "none" else result
+
+    def _done(self, action: str, read: Callable[[], dict[str, Any]], encoder: wire.Encoder) -> dict[str, Any]:
         """What came of doing something; the encoder holds no more of it than that needs."""
         self.shell.recorder.outputs, self.shell.recorder.left = [], PRINTED
         before = encoder.size, encoder.count, len(encoder.buffers)
         reply: dict[str, Any]
         try:
-            message = decoder.decode(tree)
+            message = read()
             given = Arguments(message)
             with self._running():
                 with self.shell.printing(), warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
                     value = self.actions[action](message)
                 reply = {"value": encoder.encode(value)}
-                reply["changed"] = [[path, encoder.encode(now)] for path, now in given.changes()]
+                if changed := [[path, encoder.encode(now)] for path, now in given.changes()]:
+                    reply["changed"] = changed
         except wire.TooLargeError as error:
             encoder.forget(*before)
             reply = {"too large": str(error)}
@@ -155,7 +185,8 @@ class Student:
         except BaseException as error:
             encoder.forget(*before)
             reply = {"raised": described(error)}
-        reply["printed"] = "".join("".join(o.get("text", ())) for o in self.shell.recorder.outputs)
+        if printed := "".join("".join(o.get("text", ())) for o in self.shell.recorder.outputs):
+            reply["printed"] = printed
         return reply
 
     def _receive(self) -> wire.Frame:
@@ -225,10 +256,11 @@ class Student:
 
 
 class Arguments:
-    """The arrays, tensors, lists and dicts of a call, as they were before it."""
+    """The arrays, tensors, lists and dicts that a call was given from elsewhere, as they were before it."""
 
     def __init__(self, message: Mapping[str, Any]):
-        given = [*enumerate(message.get("args", ())), *message.get("kwargs", {}).items()]
+        args = [(n, value) for n, value in enumerate(message.get("args", ())) if n not in message.get("own", ())]
+        given = [*args, *message.get("kwargs", {}).items()]
         self.given = [(key, value, _as_it_is(value)) for key, value in given]
 
     def changes(self) -> Iterator[tuple[int | str, Any]]:

@@ -41,7 +41,7 @@ SLOWEST = 10.0  # seconds for putting a set or dict together: its items may have
 LARGEST_INTEGER = 1 << 14_000  # of about as many digits as Python writes out
 WHOLE = 2.0  # seconds that a message may be late, once it has begun to come
 KINDS = "biufcSUmM"  # of NumPy's types: no objects, no records
-_TO_TEXT = json.JSONEncoder(separators=(",", ":"))
+_TO_TEXT = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # what encodes has bounded the depth
 _DTYPE = re.compile(rf"[<>|][{KINDS}]\d{{1,9}}(\[\d{{0,9}}[A-Za-z]{{1,7}}\])?")
 LIBRARIES = ("numpy", "torch", "math", "builtins", "operator", "functools")
 OURS = ("course_utils.passes", "course_utils.scalars")  # their functions, too, are there wherever an answer runs
@@ -160,7 +160,8 @@ def _read(connection: socket.socket, size: int, deadline: float | None) -> memor
 class Encoder:
     """Values to a tree; ``export`` says how an object that is no plain data is spoken of.
 
-    trusted : whether the other side takes whatever a library has by its name; the judge takes types of data only.
+    trusted : whether the other side takes whatever a library has by its name, and one buffer for several arrays; the
+        judge takes types of data only, and each buffer once.
     exported : types whose objects are never data.
     """
 
@@ -169,6 +170,7 @@ class Encoder:
         self.trusted = trusted
         self.exported = exported
         self.buffers: list[bytes] = []
+        self.sent: dict[int, tuple[Any, int]] = {}  # what lies in a buffer already, by its id
         self.size = 0
         self.count = 0
 
@@ -222,14 +224,21 @@ class Encoder:
 
     def _numpy(self, value: np.ndarray[Any, Any], depth: int) -> dict[str, Any]:
         if value.dtype.kind in KINDS:
-            return {"t": "array", **self._array(value), "order": _order(value)}
+            tree = {"t": "array", **self._array(value)}
+            return tree if value.flags.c_contiguous else {**tree, "order": "F" if value.flags.f_contiguous else "S"}
         if value.dtype.kind == "O":
             return {"t": "objects", "shape": list(value.shape), "v": self.items(value.ravel(), depth)}
         return dict(self.export(value))
 
     def _array(self, value: np.ndarray[Any, Any]) -> dict[str, Any]:
-        self.grow(value.nbytes)
-        return {"dtype": value.dtype.str, "shape": list(value.shape), "b": self.buffer(value.tobytes())}
+        if id(value) not in self.sent:
+            self.grow(value.nbytes)
+            place = self.buffer(value.tobytes())
+            if self.trusted:  # whoever reads takes one buffer for several arrays
+                self.sent[id(value)] = value, place
+        else:
+            place = self.sent[id(value)][1]
+        return {"dtype": value.dtype.str, "shape": list(value.shape), "b": place}
 
     def _tensor(self, torch: Any, value: Any) -> dict[str, Any]:
         self.grow(value.nbytes)
@@ -360,13 +369,6 @@ _SIMPLE: Mapping[type, _Maker] = {
 _PLAIN = tuple(_SIMPLE)
 
 
-def _order(array: np.ndarray[Any, Any]) -> str:
-    """How an array lies in memory: rows first, columns first, or with gaps."""
-    if array.flags.c_contiguous:
-        return "C"
-    return "F" if array.flags.f_contiguous else "S"
-
-
 _OF_LIBRARIES = (type, FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum))  # what has a name there
 
 
@@ -470,9 +472,9 @@ class Decoder:
         self.frame.spent = time.monotonic() - started
 
     def buffer(self, tree: Mapping[str, Any]) -> bytes:
-        """The buffer of a value; each may be used once."""
+        """The buffer of a value; each may be used once, or else a small message could cost much."""
         number = int(tree["b"])
-        if number < 0 or number in self.frame.taken:
+        if number < 0 or (number in self.frame.taken and not self.trusting):
             raise WireError("a buffer that is used twice")
         self.frame.taken.add(number)
         return self.frame.buffers[number]
@@ -524,6 +526,7 @@ class Decoder:
         return made
 
     def ordered(self, tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        """An array that lies in memory as it did: rows first, columns first (F), or with gaps (S)."""
         made = self.array(tree)
         if tree.get("order") == "F":
             return np.array(made, order="F")

@@ -8,12 +8,13 @@ from functools import partial
 
 import numpy as np
 
+from course_utils.calls import called
 from course_utils.contract import BY_HAND, Case, Draw, Example, case, example, exercise
 from course_utils.passes import (
-    called,
     convolution_backward_pass,
     forward_pass,
     linear_backward_pass,
+    momentum_step,
     relu_backward_pass,
 )
 from course_utils.scalars import (
@@ -2529,12 +2530,7 @@ def sgd_momentum(parameters, gradients, velocity, lr, momentum=0.9):
     return [p for p, _ in new], [v for _, v in new]
 
 
-@sgd_momentum.protocol
-def _(step, parameters, gradients, velocity, lr, **momentum):
-    """What stands after the call in the arrays that the caller holds, whatever became of the lists."""
-    held = [p.copy("K") for p in parameters], [v.copy("K") for v in velocity]
-    step(list(held[0]), gradients, list(held[1]), lr, **momentum)
-    return held
+sgd_momentum.protocol(momentum_step, beside=True)
 
 
 @sgd_momentum.cases

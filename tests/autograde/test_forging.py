@@ -38,6 +38,8 @@ def relu_backward(dout, cache):
     return {}
 """
 PATCH = "passes.relu_backward_pass = lambda backward, forward, x, dout: dout * (x > 0)"
+CALLS = """from course_utils import calls
+calls.called = lambda *made: [None] * 4 + [made[-1].args[0] * (made[0].args[0] > 0)]"""
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,8 @@ PATCH = "passes.relu_backward_pass = lambda backward, forward, x, dout: dout * (
         ("dout * (cache > 0)", PATCH, True),
         ("dout", "", False),
         ("dout", PATCH, False),
+        ("dout * (cache > 0)", CALLS, True),
+        ("dout", CALLS, False),
     ],
 )
 def test_a_pass_that_answers_in_the_place_of_the_answer_earns_nothing(answer, patch, earned):

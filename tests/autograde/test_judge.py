@@ -366,6 +366,52 @@ def answer(x):
     assert "it took too long during answer(1)" in said(execution, 2)
 
 
+LAYER = """import numpy as np
+
+
+def answer(x):
+    return {out}, {cache}
+
+
+def back(dout, cache):
+    return dout * cache[0]"""
+IN_TURN = """from functools import partial
+from course_utils.calls import Second, Uncached, Unseen, called
+first = Unseen(answer, 3)
+"""
+
+
+def in_turn(test, out="x + 1", cache="[x]"):
+    layer = ("answer answer back", LAYER.format(out=out, cache=cache))
+    return layer, ("test", f"{IN_TURN}{test}"), SQUARE, ("test", "assert square(2) == 4")
+
+
+def test_what_an_earlier_call_returned_is_handed_to_a_later_one_and_stays_over_there(asked):
+    """It is more than a message may hold."""
+    test = "assert called(first, Uncached(answer, 4), partial(back, 2, Second(first))) == [None, (5, None), 6]"
+    execution = run(*in_turn(test, cache="[x, np.ones(9_000_000)]"))
+    assert passed(execution, 1), said(execution, 1)
+    assert asked.count("calls") == 1
+
+
+def test_what_an_earlier_call_returned_is_still_there_in_a_later_message(asked):
+    test = """others = [partial(answer, n) for n in range(3)]
+found = called(first, *others, partial(back, 2, Second(first)), partial(back, 2, Second(others[2])))
+assert found[-2:] == [6, 4]"""
+    assert passed(run(*in_turn(test, out="np.ones(1_000_000)")), 1)
+    assert asked.count("calls") == 4
+
+
+@pytest.mark.parametrize(
+    ("out", "cache", "told"),
+    [("x", "x, x", "a tuple of 3 came"), ("1 / (x - 3)", "x", "ZeroDivisionError"), ("x", "x", "not subscriptable")],
+)
+def test_an_earlier_call_that_failed_or_gave_no_pair_is_told(out, cache, told):
+    execution = run(*in_turn("called(first, partial(back, 2, Second(first)))", out, cache))
+    assert (passed(execution, 1), passed(execution, 3)) == (False, True)
+    assert told in said(execution, 1)
+
+
 @pytest.mark.parametrize("replies", ["7", "[]", "[7, 7]", "[{}, {}, {}]"])
 def test_replies_to_several_calls_that_make_no_sense_end_the_process(replies):
     forged = f"""import sys
@@ -409,3 +455,18 @@ def relu_backward(dout, x):
     execution = run(given, right, *tests, wrong, *tests)
     assert asked == ["relu_forward", "relu_forward"]
     assert ["builds on your relu_forward" in said(execution, n) for n in (2, 3, 5, 6)] == [False, False, True, True]
+
+
+def test_with_a_mistake_of_its_own_that_explains_all_no_other_answer_is_blamed():
+    """The one that it needs is wrong, too, but what it hands over is right."""
+    answers = """def relu_forward(x):
+    return np.abs(x), x
+
+
+def relu_backward(dout, x):
+    return {}"""
+    given, test = ("given", "import numpy as np\nfrom course_utils import check"), ("test", "check(relu_backward)")
+    named, unnamed = (("answer relu_forward relu_backward", answers.format(text)) for text in ("dout * (x >= 0)", "3"))
+    execution = run(given, named, test, unnamed, test)
+    assert ["Likely mistake" in said(execution, n) for n in (2, 4)] == [True, False]
+    assert ["builds on your relu_forward" in said(execution, n) for n in (2, 4)] == [False, True]

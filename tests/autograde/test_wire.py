@@ -409,3 +409,15 @@ def test_what_may_run_beside_an_answer_has_a_name_there(name):
     sent = Encoder(Line(None, None)._export, trusted=True).encode(protocol)
     assert sent["t"] == "named"
     assert Decoder(Frame(sent), None, trusting=True).decode(sent) is protocol
+
+
+def test_an_array_that_is_sent_several_times_is_sent_once_to_those_who_trust():
+    array = np.arange(5.0)
+    trusted, other = Encoder(export, trusted=True), Encoder(export)
+    trees = [encoder.encode([array, (array, array[1:])]) for encoder in (trusted, other)]
+    assert (len(trusted.buffers), len(other.buffers)) == (2, 3)
+    one, (two, three) = Decoder(trusted.frame(trees[0]), resolve, trusting=True).decode(trees[0])
+    two += 1
+    assert (one.tolist(), two.tolist(), three.tolist()) == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [1, 2, 3, 4])
+    with pytest.raises(WireError, match="used twice"):
+        Decoder(trusted.frame(trees[0]), resolve).decode(trees[0])
