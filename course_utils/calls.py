@@ -66,13 +66,17 @@ def second(result: Any) -> Any:
     """The second of a pair; TypeError where a result is none."""
     if isinstance(result, tuple | list) and len(result) == 2:
         return result[1]
-    kind = type(result).__name__
-    came = f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+    raise TypeError(f"a forward pass returns the pair (out, cache), and {_kind(result)} came")
+
+
+def _kind(result: Any) -> str:
+    if result is None:
+        return "None"
     if isinstance(result, np.ndarray):
-        came = f"an array of shape {result.shape}"
-    elif isinstance(result, tuple | list):
-        came = f"a {kind} of {len(result)}"
-    raise TypeError(f"a forward pass returns the pair (out, cache), and {came} came")
+        return f"an array of shape {result.shape}"
+    name = type(result).__name__
+    many = f" of {len(result)}" if isinstance(result, tuple | list) else ""
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}{many}"
 
 
 def called(*calls: partial[Any]) -> list[Any]:
