@@ -159,7 +159,15 @@ def differences(one: dict[Any, Any], other: dict[Any, Any]) -> int:
 
 
 def overhead() -> dict[str, float]:
-    """A class of 100, over all cores."""
+    """A class of 100, from a main module that the workers need not import: the command's is one, this file is none."""
+    code = "import grading, json; print(json.dumps(grading.run_hundred()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "benchmarks", check=True, stdout=subprocess.PIPE)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def run_hundred() -> dict[str, float]:
+    """A class of 100, over all cores: wall time, and the CPU time of the students' own processes."""
     lesson = Lesson.gradable(Course.find(ROOT), TRAINS)
     draw = random.Random(3)
     numbers = (0, 1, 5, 6) * 25
