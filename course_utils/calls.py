@@ -118,13 +118,13 @@ def stepwise(steps: Callable[..., Steps]) -> Callable[..., Any]:
 
     @wraps(steps)
     def run(*args: Any, **kwargs: Any) -> Any:
-        plan = steps(*args, **kwargs)
-        try:
-            calls = next(plan)
-            while True:
-                calls = plan.send(called(*calls))
-        except StopIteration as end:
-            return end.value
+        plan, results = steps(*args, **kwargs), None
+        while True:
+            try:
+                calls = plan.send(results)  # type: ignore[arg-type]
+            except StopIteration as end:  # of the generator: an answer's own goes on up
+                return end.value
+            results = called(*calls)
 
     run.steps = steps  # type: ignore[attr-defined]
     return run

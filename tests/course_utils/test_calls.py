@@ -134,3 +134,8 @@ def test_nothing_is_asked_of_nobody():
     messages = []
     assert in_step([], Elsewhere(double, messages)) == []
     assert messages == []
+
+
+def test_an_answer_that_raises_stop_iteration_does_not_end_the_generator():
+    with pytest.raises(StopIteration):
+        doubled(lambda x: next(iter(())), 1, 1)
